@@ -1,0 +1,75 @@
+package domain
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// RecordCorrected supersedes the payload (and, if given, the time) of an earlier record of the same customer. The original
+// stays in the log and stays visible to whoever asks as known before the correction.
+type RecordCorrected struct {
+	EventID string `json:"event_id"`
+	// EventSchema is the dataschema that Data obeys; the ledger fills it in when the sender left it out.
+	EventSchema string          `json:"event_schema,omitempty"`
+	Time        *time.Time      `json:"time,omitempty"`
+	Reason      string          `json:"reason,omitempty"`
+	Data        json.RawMessage `json:"data"`
+	// Decoded is Data as a payload of the corrected record's type; the codec fills it.
+	Decoded Data `json:"-"`
+	Extra
+}
+
+// LegalHoldPlaced: nothing of this customer may be erased while it stands.
+type LegalHoldPlaced struct {
+	HoldID string     `json:"hold_id,omitempty"` // default: the event's id
+	Reason string     `json:"reason"`
+	Until  *time.Time `json:"until,omitempty"`
+	Extra
+}
+
+// LegalHoldReleased ends a hold.
+type LegalHoldReleased struct {
+	HoldID string `json:"hold_id"`
+	Reason string `json:"reason,omitempty"`
+	Extra
+}
+
+// ErasureRequested: somebody asked that personal data be erased.
+type ErasureRequested struct {
+	ErasureID string   `json:"erasure_id,omitempty"` // default: the event's id
+	Classes   []string `json:"classes"`
+	Reason    string   `json:"reason"`
+	Extra
+}
+
+// ErasureCompleted: the keys are destroyed.
+type ErasureCompleted struct {
+	ErasureID string   `json:"erasure_id"`
+	Classes   []string `json:"classes"`
+	Approver  string   `json:"approver,omitempty"`
+	Extra
+}
+
+// PolicyPublished: a deadline policy, in force from its own effective date. In the ledger's stream.
+type PolicyPublished struct {
+	PolicyID string          `json:"policy_id"`
+	Version  string          `json:"version"`
+	Policy   json.RawMessage `json:"policy"`
+	Extra
+}
+
+// WeightsPublished: scorecard weights, in force from the event's time. In the ledger's stream.
+type WeightsPublished struct {
+	Version string          `json:"version"`
+	SHA256  string          `json:"sha256"`
+	Weights json.RawMessage `json:"weights"`
+	Extra
+}
+
+// AccessRecorded: somebody read personal data. In the ledger's stream.
+type AccessRecorded struct {
+	CustomerID string `json:"customer_id"`
+	Purpose    string `json:"purpose"`
+	Scope      string `json:"scope"`
+	Extra
+}
