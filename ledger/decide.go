@@ -1,0 +1,67 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"amends/domain"
+	"amends/schemas"
+)
+
+// refusedError marks an error as an answer to the sender, not a failure of the ledger.
+type refusedError struct{ cause error }
+
+func (e *refusedError) Error() string { return e.cause.Error() }
+func (e *refusedError) Unwrap() error { return e.cause }
+
+// check says whether the item may be recorded now; a *refusedError says why not, any other error is a failure.
+func (l *Ledger) check(ctx context.Context, c *customer, it *item) error {
+	if want := it.in.Expected; want != nil && *want != uint64(c.revision) {
+		return &refusedError{&schemas.Problem{
+			Type: "urn:amends:problem:revision-conflict", Title: "Revision conflict", Pointer: "/expectedrevision",
+			Detail: fmt.Sprintf("the customer is at revision %d, not %d; read what came in between and decide again", c.revision, *want),
+		}}
+	}
+	if correction, ok := it.in.Event.Data.(*domain.RecordCorrected); ok {
+		if target, known := c.seen[correction.EventID]; known {
+			if err := l.cfg.Codec.Correction(&it.in, target.schema); err != nil {
+				return &refusedError{err}
+			}
+		}
+	}
+	err := c.references.Check(it.in.Event)
+	if err == nil {
+		return nil
+	}
+	// What the survivor of a merger does not know itself, an absorbed customer may.
+	if absorbed := c.references.Absorbed(); len(absorbed) > 0 {
+		others := make([]*domain.References, 0, len(absorbed))
+		for _, id := range absorbed {
+			// Read anew rather than from the cache: two customers merged into each other must not wait for one another.
+			other, err := l.load(ctx, id)
+			if err != nil {
+				return err
+			}
+			others = append(others, &other.references)
+		}
+		err = c.references.Check(it.in.Event, others...)
+	}
+	var refusal *domain.Refusal
+	if errors.As(err, &refusal) {
+		return &refusedError{refusal}
+	}
+	return err
+}
+
+// answerRepeat gives the first receipt. An id that now comes with other data is worth a word: nothing of it was recorded.
+func (it *item) answerRepeat(first seen) {
+	r := it.receipt
+	r.Status, r.Revision, r.Position, r.Problem = Duplicate, uint64(first.revision), uint64(first.position), nil
+	if first.fingerprint != fingerprint(it.in.DataJSON) {
+		r.Problem = &schemas.Problem{
+			Type: "urn:amends:problem:id-reused", Title: "Id recorded before with other data", Pointer: "/id",
+			Detail: fmt.Sprintf("revision %d has this id and other data; nothing was added. Send a new fact under a new id, or a record.corrected", first.revision),
+		}
+	}
+}
