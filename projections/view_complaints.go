@@ -1,0 +1,171 @@
+package projections
+
+import (
+	"amends/domain"
+)
+
+var complaints = definition[*domain.Complaint]{
+	name:        "complaints",
+	description: "Every complaint, one row each: where it stands and when it came there.",
+	key:         []string{"customer_id", "complaint_id"},
+	indexes:     []string{"complaint_id"},
+	columns: []column[*domain.Complaint]{
+		{"complaint_id", Text, "Id of the complaint, unique within the customer.",
+			func(c *cells, r *domain.Complaint) { c.string(r.ID) }},
+		{"customer_id", Text, "Customer in whose stream the complaint was registered.",
+			func(c *cells, r *domain.Complaint) { c.string(r.CustomerID) }},
+		{"brand", Text, "Brand complained about.",
+			func(c *cells, r *domain.Complaint) { c.string(r.Brand) }},
+		{"channel", Text, "Channel on which it came in.",
+			func(c *cells, r *domain.Complaint) { c.string(r.Channel) }},
+		{"product", Text, "Product complained about.",
+			func(c *cells, r *domain.Complaint) { c.string(r.Product) }},
+		{"sub_product", Text, "Part or kind of the product.",
+			func(c *cells, r *domain.Complaint) { c.string(r.SubProduct) }},
+		{"category", Text, "What is complained about.",
+			func(c *cells, r *domain.Complaint) { c.string(r.Category) }},
+		{"sub_category", Text, "What is complained about, in detail.",
+			func(c *cells, r *domain.Complaint) { c.string(r.SubCategory) }},
+		{"cause", Text, "Cause as classified, or the root cause once investigated: a code of the cause tree.",
+			func(c *cells, r *domain.Complaint) { c.string(r.Cause) }},
+		{"root_cause", Text, "Root cause as investigated: a code of the cause tree.",
+			func(c *cells, r *domain.Complaint) { c.string(r.RootCause) }},
+		{"responsible_unit", Text, "Unit found responsible.",
+			func(c *cells, r *domain.Complaint) { c.string(r.ResponsibleUnit) }},
+		{"severity", Text, "Severity as last assessed, S1 (safety, legal) to S4.",
+			func(c *cells, r *domain.Complaint) { c.string(r.Severity) }},
+		{"style", Text, "Style of the complainant, as assessed.",
+			func(c *cells, r *domain.Complaint) { c.string(r.Style) }},
+		{"remedy_sought", Text, "What the customer asks for.",
+			func(c *cells, r *domain.Complaint) { c.string(r.RemedySought) }},
+		{"state", Text, "Where it stands: registered, acknowledged, assessed, investigating, paused, proposed, decided, " +
+			"responded, resolved, disputed, reopened, referred, withdrawn or closed.",
+			func(c *cells, r *domain.Complaint) { c.string(string(r.State)) }},
+		{"outcome", Text, "Outcome of the last decision.",
+			func(c *cells, r *domain.Complaint) { c.string(r.Outcome) }},
+		{"response", Text, "Kind of the last response.",
+			func(c *cells, r *domain.Complaint) { c.string(r.Response) }},
+		{"owner", Text, "Id of the person who owns it.",
+			func(c *cells, r *domain.Complaint) { c.string(r.Owner) }},
+		{"team", Text, "Team that owns it.",
+			func(c *cells, r *domain.Complaint) { c.string(r.Team) }},
+		{"awaiting", Text, "Who is waited for while it is paused: customer, third_party or internal.",
+			func(c *cells, r *domain.Complaint) { c.string(r.AwaitingWhom) }},
+		{"escalation_level", Text, "Level to which it was last raised.",
+			func(c *cells, r *domain.Complaint) { c.string(r.EscalationLevel) }},
+		{"referred_to", Text, "Outside body to which it was last taken.",
+			func(c *cells, r *domain.Complaint) { c.string(r.ReferredTo) }},
+		{"ruling", Text, "What that body decided.",
+			func(c *cells, r *domain.Complaint) { c.string(r.Ruling) }},
+		{"duplicate_of", Text, "Complaint of which this one is a duplicate.",
+			func(c *cells, r *domain.Complaint) { c.string(r.DuplicateOf) }},
+		{"registered_at", Timestamp, "When it was registered (UTC).",
+			func(c *cells, r *domain.Complaint) { c.time(r.RegisteredAt) }},
+		{"forwarded_at", Timestamp, "When it was first passed on to who must answer (UTC).",
+			func(c *cells, r *domain.Complaint) { c.time(r.ForwardedAt) }},
+		{"acknowledged_at", Timestamp, "When the customer was first told that it has arrived (UTC).",
+			func(c *cells, r *domain.Complaint) { c.time(r.AcknowledgedAt) }},
+		{"confirmed_at", Timestamp, "When the customer first agreed that it is recorded as meant (UTC).",
+			func(c *cells, r *domain.Complaint) { c.time(r.ConfirmedAt) }},
+		{"classified_at", Timestamp, "When it was first classified (UTC).",
+			func(c *cells, r *domain.Complaint) { c.time(r.ClassifiedAt) }},
+		{"assigned_at", Timestamp, "When it first got an owner (UTC).",
+			func(c *cells, r *domain.Complaint) { c.time(r.AssignedAt) }},
+		{"escalated_at", Timestamp, "When it was last raised (UTC).",
+			func(c *cells, r *domain.Complaint) { c.time(r.EscalatedAt) }},
+		{"investigated_at", Timestamp, "When the findings of an investigation were first recorded (UTC).",
+			func(c *cells, r *domain.Complaint) { c.time(r.InvestigatedAt) }},
+		{"proposed_at", Timestamp, "When remedies were first put to the customer (UTC).",
+			func(c *cells, r *domain.Complaint) { c.time(r.ProposedAt) }},
+		{"accepted_at", Timestamp, "When the customer last accepted a proposal (UTC).",
+			func(c *cells, r *domain.Complaint) { c.time(r.AcceptedAt) }},
+		{"decided_at", Timestamp, "When the company first decided on the merits (UTC).",
+			func(c *cells, r *domain.Complaint) { c.time(r.DecidedAt) }},
+		{"responded_at", Timestamp, "When the first final response was sent (UTC).",
+			func(c *cells, r *domain.Complaint) { c.time(r.RespondedAt) }},
+		{"first_resolved_at", Timestamp, "When it was first put right, in the company's view (UTC).",
+			func(c *cells, r *domain.Complaint) { c.time(r.FirstResolvedAt) }},
+		{"resolved_at", Timestamp, "When it was last put right, in the company's view (UTC); NULL again once reopened.",
+			func(c *cells, r *domain.Complaint) { c.time(r.ResolvedAt) }},
+		{"disputed_at", Timestamp, "When the customer last disagreed with the response (UTC).",
+			func(c *cells, r *domain.Complaint) { c.time(r.DisputedAt) }},
+		{"withdrawn_at", Timestamp, "When the customer took it back (UTC); NULL again once reopened.",
+			func(c *cells, r *domain.Complaint) { c.time(r.WithdrawnAt) }},
+		{"reopened_at", Timestamp, "When it was last reopened (UTC).",
+			func(c *cells, r *domain.Complaint) { c.time(r.ReopenedAt) }},
+		{"referred_at", Timestamp, "When it was last taken to an outside body (UTC).",
+			func(c *cells, r *domain.Complaint) { c.time(r.ReferredAt) }},
+		{"ruled_at", Timestamp, "When an outside body last decided (UTC).",
+			func(c *cells, r *domain.Complaint) { c.time(r.RuledAt) }},
+		{"closed_at", Timestamp, "When it was last closed (UTC); NULL again once reopened.",
+			func(c *cells, r *domain.Complaint) { c.time(r.ClosedAt) }},
+		{"paused_at", Timestamp, "Since when it is paused (UTC); NULL while it is not.",
+			func(c *cells, r *domain.Complaint) { c.time(r.PausedAt) }},
+		{"extended_to", Timestamp, "Date promised by the last extension (UTC).",
+			func(c *cells, r *domain.Complaint) { c.time(r.ExtendedTo) }},
+		{"updated_at", Timestamp, "When the customer last saw something happen (UTC).",
+			func(c *cells, r *domain.Complaint) { c.time(r.LastVisibleUpdateAt) }},
+		{"reopened_count", Integer, "How often it was reopened.",
+			func(c *cells, r *domain.Complaint) { c.integer(int64(r.ReopenedCount)) }},
+		{"resolved_count", Integer, "How often it was resolved.",
+			func(c *cells, r *domain.Complaint) { c.integer(int64(r.ResolvedCount)) }},
+		{"response_count", Integer, "How many responses were sent.",
+			func(c *cells, r *domain.Complaint) { c.integer(int64(r.ResponseCount)) }},
+		{"escalated_count", Integer, "How often it was raised.",
+			func(c *cells, r *domain.Complaint) { c.integer(int64(r.EscalatedCount)) }},
+		{"handoff_count", Integer, "Changes of owner after the first.",
+			func(c *cells, r *domain.Complaint) { c.integer(int64(r.Handoffs)) }},
+		{"paused_count", Integer, "How often it was paused.",
+			func(c *cells, r *domain.Complaint) { c.integer(int64(r.PausedCount)) }},
+		{"paused_seconds", Integer, "Length of the pauses that have ended, in seconds.",
+			func(c *cells, r *domain.Complaint) { c.integer(int64(r.PausedTotal.Seconds())) }},
+		{"proposal_count", Integer, "How many proposals were made.",
+			func(c *cells, r *domain.Complaint) { c.integer(int64(len(r.Proposals))) }},
+		{"is_open", Boolean, "Neither closed nor withdrawn.",
+			func(c *cells, r *domain.Complaint) { c.bool(r.Open()) }},
+		{"is_paused", Boolean, "Work waits for somebody.",
+			func(c *cells, r *domain.Complaint) { c.bool(!r.PausedAt.IsZero()) }},
+		{"is_disputed", Boolean, "The customer disagreed with a response at some time.",
+			func(c *cells, r *domain.Complaint) { c.bool(!r.DisputedAt.IsZero()) }},
+		{"is_timely", Boolean, "The response was timely, as the source judged; NULL: not judged.",
+			func(c *cells, r *domain.Complaint) { c.optionalBool(r.Timely) }},
+		{"is_vulnerable", Boolean, "The customer is vulnerable; NULL: not told.",
+			func(c *cells, r *domain.Complaint) { c.optionalBool(r.Vulnerable) }},
+		{"is_systemic", Boolean, "The cause concerns many customers; NULL: not told.",
+			func(c *cells, r *domain.Complaint) { c.optionalBool(r.Systemic) }},
+		{"is_satisfied", Boolean, "What the customer said at closing; NULL: not asked.",
+			func(c *cells, r *domain.Complaint) { c.optionalBool(r.ClosedSatisfied) }},
+		{"is_shell", Boolean, "Facts about it are recorded, but (by their times) not yet its registration.",
+			func(c *cells, r *domain.Complaint) { c.bool(!r.Registered()) }},
+		{"redress_minor", Integer, "Redress delivered, in minor units of currency; NULL: none, or in several currencies.",
+			func(c *cells, r *domain.Complaint) {
+				if _, amount, ok := onlyCurrency(r); ok {
+					c.integer(amount)
+				} else {
+					c.null()
+				}
+			}},
+		{"currency", Text, "Currency of redress_minor (ISO 4217).",
+			func(c *cells, r *domain.Complaint) {
+				currency, _, _ := onlyCurrency(r)
+				c.string(currency)
+			}},
+		{"position", Integer, positionDescription,
+			func(c *cells, r *domain.Complaint) { c.integer(int64(r.Position)) }},
+	},
+	rows: func(u *unit, _ uint64, yield func(*domain.Complaint)) {
+		for _, r := range u.state.Complaints {
+			yield(r)
+		}
+	},
+}
+
+// onlyCurrency is the redress delivered for the complaint, if it is all in one currency.
+func onlyCurrency(r *domain.Complaint) (currency string, amount int64, ok bool) {
+	if len(r.RedressMinor) != 1 {
+		return "", 0, false
+	}
+	for currency, amount = range r.RedressMinor {
+	}
+	return currency, amount, true
+}
