@@ -1,0 +1,177 @@
+package web
+
+import (
+	"bufio"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Status says how the ledger and its views stand.
+type Status struct {
+	Version string      `json:"version"`
+	Log     LogStatus   `json:"log"`
+	Views   ViewsStatus `json:"views"`
+}
+
+// LogStatus is the log's.
+type LogStatus struct {
+	End uint64 `json:"end" doc:"The position of the last record"`
+}
+
+// ViewsStatus is the views'.
+type ViewsStatus struct {
+	Position       uint64   `json:"position" doc:"The last position the views have seen"`
+	LagEvents      uint64   `json:"lag_events" doc:"How many positions they are behind the log"`
+	LagSeconds     float64  `json:"lag_seconds" doc:"How long ago the last record that they have seen was recorded; 0 when they are not behind"`
+	Parked         []Parked `json:"parked" doc:"Records that the views could not take; everything else goes on"`
+	ParkedCount    int      `json:"parked_count"`
+	Stopped        string   `json:"stopped,omitempty" doc:"Why the views do not follow the log at present"`
+	StaleCustomers int      `json:"stale_customers" doc:"Customers whose rows wait to be made anew"`
+}
+
+// Parked is a record that the views could not take.
+type Parked struct {
+	Position uint64 `json:"position"`
+	Customer string `json:"customer,omitempty"`
+	Reason   string `json:"reason"`
+}
+
+// RebuildRequest says which views to rebuild.
+type RebuildRequest struct {
+	Views []string `json:"views,omitempty" doc:"Names of views; none: all"`
+	Check bool     `json:"check,omitempty" doc:"Only compare the live views with ones built anew from the log; change nothing"`
+}
+
+// RebuildLine is one line of the answer to a rebuild: progress, then one result or one problem.
+type RebuildLine struct {
+	Done   *uint64        `json:"done,omitempty" doc:"The position that was reached"`
+	Total  *uint64        `json:"total,omitempty" doc:"The position to be reached"`
+	Result *RebuildResult `json:"result,omitempty"`
+	// Problem ends the answer when the rebuild failed after it had begun.
+	Problem *Problem `json:"problem,omitempty"`
+}
+
+func (s *server) adminRoutes() []*route {
+	return []*route{
+		{
+			method: http.MethodPost, path: "/v1/rebuild", id: "rebuild-views", summary: "Rebuild or check the views",
+			description: "Builds the views anew from the log beside the live ones and swaps them in; with check it only compares. Answers " +
+				"with progress, one line at a time, and ends with a line that holds the result. An answer without a last line of result or " +
+				"problem was cut off.",
+			request:   []body{{mediaType: typeJSON, of: RebuildRequest{}, description: "Which views; an empty object means all"}},
+			responses: []body{{mediaType: typeNDJSON, of: RebuildLine{}, description: "Lines of progress, then the result"}},
+			problems:  []int{http.StatusNotFound, http.StatusConflict},
+			serve:     s.rebuild,
+		},
+		{
+			method: http.MethodGet, path: "/v1/status", id: "read-status", summary: "How the ledger and its views stand",
+			responses: []body{{mediaType: typeJSON, of: Status{}, description: "The status"}},
+			problems:  []int{http.StatusServiceUnavailable},
+			serve:     s.getStatus,
+		},
+		{
+			method: http.MethodGet, path: "/healthz", id: "health", summary: "Whether the log can be reached",
+			responses: []body{{mediaType: "text/plain", of: "", description: "ok"}},
+			problems:  []int{http.StatusServiceUnavailable},
+			serve:     s.health,
+		},
+	}
+}
+
+func (s *server) getStatus(w http.ResponseWriter, r *http.Request) error {
+	end, err := s.cfg.Store.End(r.Context())
+	if err != nil {
+		return unavailable(err)
+	}
+	views, err := s.viewsStatus(r.Context(), uint64(end))
+	if err != nil {
+		return err
+	}
+	setPosition(w, uint64(end))
+	return answerJSON(w, http.StatusOK, Status{Version: s.cfg.Version, Log: LogStatus{End: uint64(end)}, Views: views})
+}
+
+func (s *server) health(w http.ResponseWriter, r *http.Request) error {
+	if _, err := s.cfg.Store.End(r.Context()); err != nil {
+		return unavailable(err)
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, err := w.Write([]byte("ok\n"))
+	return err
+}
+
+// progressEvery is how often a rebuild tells how far it is.
+const progressEvery = 200 * time.Millisecond
+
+func (s *server) rebuild(w http.ResponseWriter, r *http.Request) error {
+	var request RebuildRequest
+	if err := readJSON(r, maxSQLBytes, &request); err != nil {
+		return err
+	}
+	if err := s.knownViews(request.Views); err != nil {
+		return err
+	}
+	out := &lineWriter{w: w}
+	result, err := s.runRebuild(r.Context(), request, out.progress)
+	if err != nil {
+		return out.fail(s, r, err)
+	}
+	return out.line(RebuildLine{Result: &result})
+}
+
+// lineWriter writes lines that the caller sees at once. The work may report from another goroutine.
+type lineWriter struct {
+	mu      sync.Mutex
+	w       http.ResponseWriter
+	started bool
+	last    time.Time
+	broken  error
+}
+
+func (l *lineWriter) line(v RebuildLine) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.write(v)
+}
+
+func (l *lineWriter) write(v RebuildLine) error {
+	if l.broken != nil {
+		return l.broken
+	}
+	if !l.started {
+		l.started = true
+		l.w.Header().Set("Content-Type", typeNDJSON)
+	}
+	out := bufio.NewWriter(l.w)
+	if l.broken = writeJSON(out, v); l.broken == nil {
+		l.broken = out.Flush()
+	}
+	if l.broken == nil {
+		l.broken = http.NewResponseController(l.w).Flush()
+	}
+	return l.broken
+}
+
+// progress tells how far the work is, at most every progressEvery. It is no error when nobody listens any more: the request's
+// context ends then.
+func (l *lineWriter) progress(done, total uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now := time.Now(); now.Sub(l.last) >= progressEvery {
+		l.last = now
+		_ = l.write(RebuildLine{Done: &done, Total: &total})
+	}
+}
+
+// fail answers with the problem: as the answer itself, or as the last line of one that has begun.
+func (l *lineWriter) fail(s *server, r *http.Request, err error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.started || r.Context().Err() != nil {
+		return err
+	}
+	problem := asProblem(err)
+	s.cfg.Logger.Error().Str("route", "/v1/rebuild").Err(err).Msg("rebuild failed")
+	return l.write(RebuildLine{Problem: problem})
+}

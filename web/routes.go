@@ -1,0 +1,10 @@
+package web
+
+// allRoutes lists the operations in the order of the OpenAPI document.
+func (s *server) allRoutes() []*route {
+	routes := []*route{s.postEventsRoute(), s.getEventsRoute()}
+	routes = append(routes, s.customerRoutes()...)
+	routes = append(routes, s.complaintRoutes()...)
+	routes = append(routes, s.viewRoutes()...)
+	return append(routes, s.adminRoutes()...)
+}
