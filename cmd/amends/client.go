@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/rs/zerolog"
+)
+
+// client speaks the API, over the network or, for an embedded ledger, over pipes within this process. There is one path.
+type client struct {
+	base  string
+	http  *http.Client
+	close func() error
+}
+
+// connect opens the place. The caller closes the client.
+func (p *place) connect(ctx context.Context) (*client, error) {
+	if p.server != "" {
+		u, err := url.Parse(p.server)
+		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+			return nil, usage(fmt.Errorf("--server %q is not a URL such as http://127.0.0.1:8080", p.server))
+		}
+		return &client{base: strings.TrimSuffix(p.server, "/"), http: &http.Client{}, close: func() error { return nil }}, nil
+	}
+	e, err := openEngine(ctx, p.data, zerolog.Nop())
+	if err != nil {
+		return nil, err
+	}
+	return e.client(), nil
+}
+
+// client returns a client of the engine's own API; closing it closes the engine.
+func (e *engine) client() *client {
+	pipes := newPipeListener()
+	server := &http.Server{Handler: e.handler}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = server.Serve(pipes) // ends with http.ErrServerClosed
+	}()
+	transport := &http.Transport{DialContext: pipes.dial, MaxIdleConnsPerHost: 8}
+	return &client{
+		base: "http://amends",
+		http: &http.Client{Transport: transport},
+		close: func() error {
+			transport.CloseIdleConnections()
+			err := server.Close()
+			<-done
+			return errors.Join(err, e.Close())
+		},
+	}
+}
+
+// pipeListener is a net.Listener whose connections are pipes within the process.
+type pipeListener struct {
+	conns chan net.Conn
+	once  sync.Once
+	done  chan struct{}
+}
+
+func newPipeListener() *pipeListener {
+	return &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
+}
+
+func (l *pipeListener) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	select {
+	case l.conns <- theirs:
+		return ours, nil
+	case <-l.done:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (l *pipeListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *pipeListener) Close() error {
+	l.once.Do(func() { close(l.done) })
+	return nil
+}
+
+func (l *pipeListener) Addr() net.Addr { return pipeAddr{} }
+
+type pipeAddr struct{}
+
+func (pipeAddr) Network() string { return "pipe" }
+func (pipeAddr) String() string  { return "amends" }
+
+// do sends a request and returns the answer's body, or the problem that the server reports as an error.
+func (c *client) do(ctx context.Context, method, path string, query url.Values, accept, contentType string, body io.Reader) (*http.Response, error) {
+	target := c.base + path
+	if len(query) > 0 {
+		target += "?" + query.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, method, target, body)
+	if err != nil {
+		return nil, err
+	}
+	if accept != "" {
+		req.Header.Set("Accept", accept)
+	}
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("the ledger does not answer: %w", err)
+	}
+	if resp.StatusCode >= 400 {
+		defer resp.Body.Close()
+		return nil, readProblem(resp)
+	}
+	return resp, nil
+}
+
+// problemError is the server's problem document as an error.
+type problemError struct {
+	status  int
+	Type    string `json:"type"`
+	Title   string `json:"title"`
+	Detail  string `json:"detail"`
+	Pointer string `json:"pointer"`
+}
+
+func (e *problemError) Error() string {
+	text := e.Detail
+	if text == "" {
+		text = e.Title
+	}
+	if e.Pointer != "" {
+		text += " (at " + e.Pointer + ")"
+	}
+	if text == "" {
+		text = "the ledger answered " + strconv.Itoa(e.status)
+	}
+	return text
+}
+
+func readProblem(resp *http.Response) error {
+	p := &problemError{status: resp.StatusCode}
+	data, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		return err
+	}
+	if json.Unmarshal(data, p) != nil {
+		p.Detail = strings.TrimSpace(string(data))
+	}
+	return p
+}
+
+// getJSON reads a JSON answer into out.
+func (c *client) getJSON(ctx context.Context, path string, query url.Values, out any) error {
+	resp, err := c.do(ctx, http.MethodGet, path, query, "application/json", "", nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// end returns the last position of the log. A read that names it as `after` sees everything acknowledged so far.
+func (c *client) end(ctx context.Context) (string, error) {
+	var status struct {
+		Log struct {
+			End uint64 `json:"end"`
+		} `json:"log"`
+	}
+	if err := c.getJSON(ctx, "/v1/status", nil, &status); err != nil {
+		return "", err
+	}
+	return strconv.FormatUint(status.Log.End, 10), nil
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"amends/internal/demo"
+	"amends/ledger"
+)
+
+// demoEnd is when the invented histories end. It is fixed, so that a seed gives the same histories on any day.
+var demoEnd = time.Date(2026, 6, 30, 0, 0, 0, 0, time.UTC)
+
+// fillDemo records the invented histories and waits until the views show them.
+func (e *engine) fillDemo(ctx context.Context, seed int64, customers int) (string, error) {
+	bar := progress(-1, "recording")
+	counts := map[ledger.Status]int{}
+	var batch [][]byte
+	flush := func() error {
+		receipts, err := e.ledger.Record(ctx, batch)
+		if err != nil {
+			return err
+		}
+		for _, r := range receipts {
+			counts[r.Status]++
+			if r.Status == ledger.Refused {
+				return fmt.Errorf("the invented event %s was refused: %w", r.ID, r.Problem)
+			}
+		}
+		_ = bar.Add(len(batch))
+		batch = batch[:0]
+		return ctx.Err()
+	}
+	for event := range demo.Generate(demo.Config{
+		Seed: seed, Customers: customers, From: demoEnd.AddDate(-2, 0, 0), To: demoEnd,
+	}) {
+		if batch = append(batch, event); len(batch) == importBatch {
+			if err := flush(); err != nil {
+				return "", err
+			}
+		}
+	}
+	if err := flush(); err != nil {
+		return "", err
+	}
+	_ = bar.Finish()
+	end, err := e.store.End(ctx)
+	if err != nil {
+		return "", err
+	}
+	if err := e.views.WaitFor(ctx, end); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d events of %d customers (%d recorded now, %d were there)",
+		counts[ledger.Recorded]+counts[ledger.Duplicate], customers, counts[ledger.Recorded], counts[ledger.Duplicate]), nil
+}
+
+// progress is a bar on a terminal and nothing in a pipe. A total of -1 means unknown.
+func progress(total int64, what string) *progressbar.ProgressBar {
+	if !isTerminal(os.Stderr) {
+		return progressbar.DefaultSilent(total)
+	}
+	return progressbar.NewOptions64(total,
+		progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription(what), progressbar.OptionShowCount(),
+		progressbar.OptionShowIts(), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
+}

@@ -1,0 +1,116 @@
+// Command amends is the ledger on the command line: it serves the API, and it is that API's client.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set by the release build (-ldflags "-X main.version=...").
+var version = "dev"
+
+// The exit codes, as documented in the README.
+const (
+	exitDone    = 0
+	exitFailed  = 1
+	exitUsage   = 2
+	exitRefused = 3 // done, but some records were refused
+	exitDiffers = 4 // a verification found a difference
+)
+
+// exitError carries an exit code up to main. A nil cause means that everything was said already.
+type exitError struct {
+	code  int
+	cause error
+}
+
+func (e *exitError) Error() string {
+	if e.cause == nil {
+		return fmt.Sprintf("exit %d", e.code)
+	}
+	return e.cause.Error()
+}
+func (e *exitError) Unwrap() error { return e.cause }
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+// run is main without the exit, so that scripts in tests can call it.
+func run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal stops at once
+
+	root := newRoot()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	var exit *exitError
+	code := exitFailed
+	if errors.As(err, &exit) {
+		code = exit.code
+		if exit.cause == nil {
+			return code
+		}
+	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		fmt.Fprintln(os.Stderr, "amends: interrupted")
+		return exitFailed
+	}
+	fmt.Fprintln(os.Stderr, "amends:", err)
+	return code
+}
+
+// usage marks an error as the caller's.
+func usage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &exitError{code: exitUsage, cause: err}
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "amends",
+		Short: "An event-sourced ledger of everything that passes between a company and its customers, above all complaints.",
+		Long: `An event-sourced ledger of everything that passes between a company and its customers, above all complaints.
+
+Each verb works on an embedded ledger (--data DIR) or on a running one (--server URL). Every flag has an environment
+twin: --data is AMENDS_DATA, --server is AMENDS_SERVER.
+
+Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some records were refused; 4 a check found a difference.`,
+		Example: `  amends demo                                   a ledger with sample histories, API on 127.0.0.1:8080
+  amends record complaint.json                  record what happened
+  amends replay C-1042 --as-of 2026-03-31       what had happened by then
+  amends query complaints --where state=paused  where complaints stand`,
+		Version:       version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usage(fmt.Errorf("%w; see %s --help", err, cmd.CommandPath()))
+	})
+	root.AddCommand(
+		newDemo(), newServe(), newImport(), newRecord(), newReplay(), newQuery(), newViews(), newSQL(),
+		newRebuild(), newStatus(), newSubscribe(), newBench(),
+	)
+	for _, cmd := range root.Commands() {
+		cmd.PreRunE = func(cmd *cobra.Command, _ []string) error { return usage(applyEnvironment(cmd.Flags())) }
+		if args := cmd.Args; args != nil {
+			cmd.Args = func(cmd *cobra.Command, a []string) error {
+				if err := args(cmd, a); err != nil {
+					return usage(fmt.Errorf("%w; see %s --help", err, cmd.CommandPath()))
+				}
+				return nil
+			}
+		}
+	}
+	return root
+}
