@@ -39,9 +39,9 @@ const (
 
 // Grant is a role and what it permits.
 type Grant struct {
-	Role        Role
-	Description string
-	Permissions []Permission
+	Role        Role         `json:"role"`
+	Description string       `json:"description"`
+	Permissions []Permission `json:"permissions"`
 }
 
 // Grants is the one statement of what each role permits.
