@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -39,6 +40,9 @@ func (p *place) connect(ctx context.Context) (*client, error) {
 	return e.client(), nil
 }
 
+// tokenForm is the form of what follows "Bearer" (RFC 6750 §2.1), or nothing.
+var tokenForm = regexp.MustCompile(`^([A-Za-z0-9._~+/-]+=*)?$`)
+
 // connectServer makes a client of a running ledger. It never sends a token where others could read it on the way.
 func (p *place) connectServer() (*client, error) {
 	u, err := url.Parse(p.server)
@@ -56,7 +60,7 @@ func (p *place) connectServer() (*client, error) {
 		}
 		token = strings.TrimSpace(string(text))
 	}
-	if strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c > '~' }) {
+	if !tokenForm.MatchString(token) {
 		return nil, usage(errors.New("the token holds characters that no key or token has; is it the right file?"))
 	}
 	if token != "" && u.Scheme == "http" && !access.Loopback(u.Host) {
