@@ -10,15 +10,19 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/coreos/go-oidc/v3/oidc/oidctest"
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/rs/zerolog"
 
@@ -86,10 +90,16 @@ func (a *authority) issue(t testing.TB, serial int64, certFile, keyFile string) 
 	writePEM(t, keyFile, "PRIVATE KEY", private)
 }
 
-// startGuarded serves a new ledger over TLS for callers with credentials and returns its URL and an administrator's key.
-func startGuarded(t testing.TB, dir string, a *authority) (url, key string) {
+// startGuarded serves a new ledger over TLS for callers with credentials and returns its URL and an administrator's key. With
+// an issuer it takes that provider's tokens.
+func startGuarded(t testing.TB, dir string, a *authority, issuer string) (url, key string) {
 	t.Helper()
 	how := serving{listen: "127.0.0.1:0", auth: true, tlsCert: filepath.Join(dir, "server.pem"), tlsKey: filepath.Join(dir, "server.key")}
+	expect := "needs an API key"
+	if issuer != "" {
+		how.auth, how.issuer, how.audience, how.roles = false, issuer, "amends", []string{"care-team=handler"}
+		expect += " or a token of " + issuer
+	}
 	a.issue(t, 7, how.tlsCert, how.tlsKey)
 	if err := how.check(); err != nil {
 		t.Fatal(err)
@@ -109,7 +119,7 @@ func startGuarded(t testing.TB, dir string, a *authority) (url, key string) {
 	ready, ended := make(chan string, 1), make(chan error, 1)
 	go func() {
 		ended <- errors.Join(e.serve(ctx, how, "", zerolog.Nop(), func(url, whoMay string) {
-			if whoMay != "needs an API key" {
+			if whoMay != expect {
 				t.Errorf("the server says that it %s", whoMay)
 			}
 			ready <- url
@@ -137,7 +147,7 @@ func TestGuardedScripts(t *testing.T) {
 	ours, other := newAuthority(t), newAuthority(t)
 	ours.write(t, filepath.Join(dir, "ca.pem"))
 	other.write(t, filepath.Join(dir, "other.pem"))
-	url, key := startGuarded(t, dir, ours)
+	url, key := startGuarded(t, dir, ours, "")
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/guarded",
 		Setup: func(env *testscript.Env) error {
@@ -160,11 +170,62 @@ func TestGuardedScripts(t *testing.T) {
 	})
 }
 
+// TestTokensFromTheCommandLine goes the whole way of a person: a token of the provider, its role by the mapping of the flags.
+func TestTokensFromTheCommandLine(t *testing.T) {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	documents := &oidctest.Server{
+		PublicKeys: []oidctest.PublicKey{{PublicKey: private.Public(), KeyID: "k1", Algorithm: oidc.ES256}}, Algorithms: []string{oidc.ES256},
+	}
+	provider := httptest.NewServer(documents)
+	defer provider.Close()
+	documents.SetIssuer(provider.URL)
+
+	dir := t.TempDir()
+	a := newAuthority(t)
+	a.write(t, filepath.Join(dir, "ca.pem"))
+	url, _ := startGuarded(t, dir, a, provider.URL)
+	as := func(role string) *client {
+		token := oidctest.SignIDToken(private, "k1", oidc.ES256, fmt.Sprintf(`{"iss":%q,"aud":"amends","sub":"ada@example.org","exp":%d,"roles":[%q]}`,
+			provider.URL, time.Now().Add(time.Hour).Unix(), role))
+		c, err := (&place{server: url, token: token, tlsCA: filepath.Join(dir, "ca.pem")}).connect(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.close() })
+		return c
+	}
+	handler := as("care-team")
+	resp, err := handler.do(t.Context(), http.MethodPost, "/v1/events", nil, "", "application/json", strings.NewReader(
+		`{"specversion":"1.0","id":"e1","source":"t","type":"complaint.registered","subject":"C-1","data":{"complaint_id":"K-1","channel":"phone"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	var history struct {
+		Records []struct {
+			Event struct{ Actor string } `json:"event"`
+		} `json:"records"`
+	}
+	if err := handler.getJSON(t.Context(), "/v1/customers/C-1/history", nil, &history); err != nil {
+		t.Fatal(err)
+	}
+	if len(history.Records) != 1 || !strings.HasPrefix(history.Records[0].Event.Actor, "oidc:sha256-") {
+		t.Errorf("history %+v", history)
+	}
+	var problem *problemError
+	if _, err := as("handler").end(t.Context()); !errors.As(err, &problem) || problem.status != http.StatusForbidden {
+		t.Errorf("a value that no flag maps: %v", err)
+	}
+}
+
 // TestCertificateIsReadAgain renews the certificate under a running server, first only half of it.
 func TestCertificateIsReadAgain(t *testing.T) {
 	dir := t.TempDir()
 	a := newAuthority(t)
-	url, key := startGuarded(t, dir, a)
+	url, key := startGuarded(t, dir, a, "")
 	roots := x509.NewCertPool()
 	roots.AddCert(a.cert)
 	// serial is that of the certificate which a new connection gets.

@@ -102,7 +102,7 @@ func (s *serving) callers(ctx context.Context, keys *access.Keys, data string) (
 func (s *serving) whoMay(callers access.Callers) string {
 	switch {
 	case callers.Local != nil:
-		return "needs no credentials: whoever reaches it from this machine is " + callers.Local.ID + ", administrator (--auth asks for a key)"
+		return "needs no credentials: whoever reaches it from this machine is " + callers.Local.ID + ", administrator"
 	case callers.Tokens != nil:
 		return "needs an API key or a token of " + s.issuer
 	default:
