@@ -18,17 +18,16 @@ type Author struct {
 	Sources []string
 	// Reserved reports whether an actor has the form of an author's own id, which nobody else may bear. nil: none has.
 	Reserved func(actor string) bool
-	// LedgerStream may record in the ledger's own stream.
-	LedgerStream bool
+	// May reports whether the author may send events of the type; nil: of any.
+	May func(domain.Type) bool
 }
 
 // sign checks that the author may speak as the event does, and signs events that name no actor.
 //
 // It is what makes source and actor say who called, without an attribute of their own: see docs/decisions/0031.
 func (a *Author) sign(e *domain.Event) *schemas.Problem {
-	if e.Type.LedgerOwn() && !a.LedgerStream {
-		return foreign("ledger-stream", "The ledger's own stream", "/type",
-			string(e.Type)+" is a record of the ledger itself; an administrator may send it.")
+	if a.May != nil && !a.May(e.Type) {
+		return foreign("type-denied", "Type denied", "/type", "None of the caller's roles permits sending "+string(e.Type)+".")
 	}
 	if a.Unbound {
 		if e.Actor == "" {

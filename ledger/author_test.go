@@ -14,10 +14,11 @@ import (
 
 func TestAuthor(t *testing.T) {
 	reserved := func(actor string) bool { return strings.HasPrefix(actor, "key:") || strings.HasPrefix(actor, "oidc:") }
-	person := ledger.Author{ID: "oidc:7", Reserved: reserved}
-	system := ledger.Author{ID: "key:k1", Sources: []string{"urn:crm", "test"}, Reserved: reserved}
-	administrator := ledger.Author{ID: "key:k2", Reserved: reserved, LedgerStream: true}
-	owner := ledger.Author{ID: "local:ada", Unbound: true, Reserved: reserved, LedgerStream: true}
+	customers := func(t domain.Type) bool { return !t.LedgerOwn() }
+	person := ledger.Author{ID: "oidc:7", Reserved: reserved, May: customers}
+	system := ledger.Author{ID: "key:k1", Sources: []string{"urn:crm", "test"}, Reserved: reserved, May: customers}
+	administrator := ledger.Author{ID: "key:k2", Reserved: reserved}
+	owner := ledger.Author{ID: "local:ada", Unbound: true, Reserved: reserved}
 	const policy = `{"policy_id":"p","version":"1","policy":{}}`
 	for name, test := range map[string]struct {
 		author  ledger.Author
@@ -32,7 +33,7 @@ func TestAuthor(t *testing.T) {
 		"person, another's name":           {author: person, actor: "agent-7", refused: "foreign-actor /actor"},
 		"person, another caller's name":    {author: person, actor: "oidc:8", refused: "foreign-actor /actor"},
 		"person, any source":               {author: person, source: "urn:erp", want: "oidc:7"},
-		"person, ledger's stream":          {author: person, ledger: true, refused: "ledger-stream /type"},
+		"person, ledger's stream":          {author: person, ledger: true, refused: "type-denied /type"},
 		"system, no actor":                 {author: system, want: "key:k1"},
 		"system, for a person":             {author: system, actor: "agent-7", want: "agent-7"},
 		"system, under another's source":   {author: system, source: "urn:erp", refused: "foreign-source /source"},

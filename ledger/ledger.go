@@ -82,7 +82,7 @@ type Receipt struct {
 //
 // The events are this process's own, and may say anything of their actor; RecordAs is for those of others.
 func (l *Ledger) Record(ctx context.Context, raws [][]byte) ([]Receipt, error) {
-	return l.RecordAs(ctx, &Author{Unbound: true, LedgerStream: true}, raws)
+	return l.RecordAs(ctx, &Author{Unbound: true}, raws)
 }
 
 // RecordAs records events that the author sent. What the author may not say is refused.

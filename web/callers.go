@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"amends/access"
+	"amends/domain"
 	"amends/ledger"
 )
 
@@ -22,8 +23,23 @@ func callerOf(r *http.Request) *access.Caller {
 func author(r *http.Request) *ledger.Author {
 	c := callerOf(r)
 	return &ledger.Author{
-		ID: c.ID, Unbound: c.Kind == access.Local, Sources: c.Sources, Reserved: access.Reserved, LedgerStream: c.May(access.Administer),
+		ID: c.ID, Unbound: c.Kind == access.Local, Sources: c.Sources, Reserved: access.Reserved,
+		May: func(t domain.Type) bool { return c.May(toSend(t)) },
 	}
+}
+
+// toSend is the permission that sending an event of the type needs. A system that writes must not be able to write that it was
+// granted something, that a legal hold is over, or that somebody's data was erased.
+func toSend(t domain.Type) access.Permission {
+	switch {
+	case t.LedgerOwn():
+		return access.Administer
+	case t == "erasure.requested":
+		return access.RequestErasure
+	case t == "erasure.completed" || t == "legal_hold.placed" || t == "legal_hold.released":
+		return access.ApproveErasure
+	}
+	return access.RecordEvents
 }
 
 // serveCaller finds the caller, checks what the route needs, and serves the route for as long as the credentials hold.

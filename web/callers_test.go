@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -332,13 +333,46 @@ func TestActorIsTheCaller(t *testing.T) {
 	want(t, "system for a person", g.as(t, recorder, http.MethodPost, "/v1/events", "["+named+"]").status, http.StatusOK)
 	policy := strings.Replace(event("e3", "policy.published", domain.LedgerStream, `{"policy_id":"p","version":"1","policy":{}}`),
 		`"data":`, `"actor":"key:`+id+`","data":`, 1)
-	problemOf(t, g.as(t, handler, http.MethodPost, "/v1/events", policy), http.StatusUnprocessableEntity, "ledger-stream")
+	problemOf(t, g.as(t, handler, http.MethodPost, "/v1/events", policy), http.StatusUnprocessableEntity, "type-denied")
 
 	log := lines(g.as(t, handler, http.MethodGet, "/v1/customers/C1/history", "").body)
 	text := strings.Join(log, "")
 	for _, actor := range []string{`"actor":"key:` + id + `"`, `"actor":"agent-7"`} {
 		if strings.Count(text, actor) != 1 {
 			t.Errorf("%s is not in the history once: %s", actor, text)
+		}
+	}
+}
+
+// TestTypesThatNeedMore: recording is not enough to erase, to release a hold, or to write of the ledger itself.
+func TestTypesThatNeedMore(t *testing.T) {
+	g := newGuarded(t, nil)
+	secrets := make(map[access.Role]string)
+	for _, role := range []access.Role{access.Recorder, access.Handler, access.Administrator} {
+		_, secrets[role] = g.key(t, access.Request{Roles: []access.Role{role}})
+	}
+	for i, test := range []struct {
+		event, customer, data string
+		roles                 []access.Role
+	}{
+		{"legal_hold.placed", "C1", `{"hold_id":"H1","reason":"dispute"}`, []access.Role{access.Administrator}},
+		{"legal_hold.released", "C1", `{"hold_id":"H1"}`, []access.Role{access.Administrator}},
+		{"erasure.requested", "C1", `{"erasure_id":"E1","classes":["marketing"],"reason":"asked for"}`, []access.Role{access.Administrator, access.Handler}},
+		{"erasure.completed", "C1", `{"erasure_id":"E1","classes":["marketing"]}`, []access.Role{access.Administrator}},
+		{"access.recorded", domain.LedgerStream, `{"customer_id":"C1","purpose":"p","scope":"s"}`, []access.Role{access.Administrator}},
+		{"policy.published", domain.LedgerStream, `{"policy_id":"p","version":"1","policy":{}}`, []access.Role{access.Administrator}},
+	} {
+		want(t, "a customer", g.as(t, secrets[access.Recorder], http.MethodPost, "/v1/events", registered(fmt.Sprint("r", i), "C1", fmt.Sprint("K", i))).status,
+			http.StatusCreated)
+		for _, role := range []access.Role{access.Recorder, access.Handler, access.Administrator} {
+			a := g.as(t, secrets[role], http.MethodPost, "/v1/events", event(fmt.Sprint("e", i), test.event, test.customer, test.data))
+			if slices.Contains(test.roles, role) {
+				if a.status != http.StatusCreated && a.status != http.StatusOK {
+					t.Errorf("%s by %s: %d %s", test.event, role, a.status, a.body)
+				}
+				continue
+			}
+			problemOf(t, a, http.StatusUnprocessableEntity, "type-denied")
 		}
 	}
 }
