@@ -12,9 +12,9 @@ type Kind string
 
 // The kinds.
 const (
-	Local Kind = "local" // the user who owns the ledger's files
-	Key   Kind = "key"   // an API key
-	Token Kind = "oidc"  // a token of the identity provider
+	KindLocal Kind = "local" // the user who owns the ledger's files
+	KindKey   Kind = "key"   // an API key
+	KindToken Kind = "oidc"  // a token of the identity provider
 )
 
 // Caller is whoever an operation is done for.
@@ -45,7 +45,7 @@ func (c *Caller) May(p Permission) bool {
 // whoever reads it in a record may take it as proved by credentials.
 func Reserved(actor string) bool {
 	kind, _, found := strings.Cut(actor, ":")
-	return found && (kind == string(Local) || kind == string(Key) || kind == string(Token))
+	return found && (kind == string(KindLocal) || kind == string(KindKey) || kind == string(KindToken))
 }
 
 // LocalUser is the user who runs this process, as administrator.
@@ -54,7 +54,7 @@ func LocalUser() *Caller {
 	if u, err := user.Current(); err == nil && u.Username != "" {
 		name = u.Username
 	}
-	return &Caller{ID: string(Local) + ":" + identifier(name), Kind: Local, Roles: []Role{Administrator}}
+	return &Caller{ID: string(KindLocal) + ":" + identifier(name), Kind: KindLocal, Roles: []Role{Administrator}}
 }
 
 // maxIdentifier keeps an id with its kind within the 128 characters of an actor.

@@ -272,7 +272,7 @@ func (k *Keys) authenticate(s *Session, text string) error {
 	case !k.now().Before(key.Expires):
 		return ErrExpired
 	}
-	s.Caller = Caller{ID: string(Key) + ":" + key.ID, Kind: Key, Roles: key.Roles, Sources: key.Sources, Expires: key.Expires}
+	s.Caller = Caller{ID: string(KindKey) + ":" + key.ID, Kind: KindKey, Roles: key.Roles, Sources: key.Sources, Expires: key.Expires}
 	if now := k.now(); key.Used == nil || now.Sub(*key.Used) >= usedEvery {
 		// A full disk must not lock callers out; the time of the last use is a hint for people, not a rule.
 		_, _ = k.db.ExecContext(s.Context, `update keys set used_at = ? where key_id = ?`, now.Truncate(usedEvery).Unix(), key.ID)

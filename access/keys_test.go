@@ -57,7 +57,7 @@ func TestKeyOpensSession(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	want := Caller{ID: "key:" + key.ID, Kind: Key, Roles: []Role{Analyst, Recorder}, Sources: []string{"urn:helpdesk"},
+	want := Caller{ID: "key:" + key.ID, Kind: KindKey, Roles: []Role{Analyst, Recorder}, Sources: []string{"urn:helpdesk"},
 		Expires: testTime.Add(DefaultLifetime)}
 	if diff := cmp.Diff(want, s.Caller); diff != "" {
 		t.Errorf("caller (-want +got):\n%s", diff)
@@ -142,7 +142,7 @@ func TestRefusedCredentials(t *testing.T) {
 		local := Callers{Local: LocalUser(), Keys: k, Clock: c.time}
 		s, err := local.Open(t.Context(), test.credentials)
 		if test.credentials == "" {
-			if err != nil || s.Caller.Kind != Local {
+			if err != nil || s.Caller.Kind != KindLocal {
 				t.Errorf("local user: %v", err)
 			}
 			continue

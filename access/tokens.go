@@ -109,7 +109,7 @@ func (t *Tokens) authenticate(s *Session, text string) error {
 		return ErrInvalid
 	}
 	s.Caller = Caller{
-		ID: string(Token) + ":" + subjectID(token.Subject), Kind: Token,
+		ID: string(KindToken) + ":" + subjectID(token.Subject), Kind: KindToken,
 		Roles: t.roles(claims), Expires: token.Expiry.Add(clockSkew),
 	}
 	return nil

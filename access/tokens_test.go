@@ -91,7 +91,7 @@ func TestTokenOpensSession(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	want := Caller{ID: "oidc:248289761001", Kind: Token, Roles: []Role{Analyst}, Expires: testTime.Add(time.Hour + clockSkew)}
+	want := Caller{ID: "oidc:248289761001", Kind: KindToken, Roles: []Role{Analyst}, Expires: testTime.Add(time.Hour + clockSkew)}
 	if diff := cmp.Diff(want, s.Caller); diff != "" {
 		t.Errorf("caller (-want +got):\n%s", diff)
 	}

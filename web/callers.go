@@ -23,7 +23,7 @@ func callerOf(r *http.Request) *access.Caller {
 func author(r *http.Request) *ledger.Author {
 	c := callerOf(r)
 	return &ledger.Author{
-		ID: c.ID, Unbound: c.Kind == access.Local, Sources: c.Sources, Reserved: access.Reserved,
+		ID: c.ID, Unbound: c.Kind == access.KindLocal, Sources: c.Sources, Reserved: access.Reserved,
 		May: func(t domain.Type) bool { return c.May(toSend(t)) },
 	}
 }
@@ -84,7 +84,7 @@ func (s *server) admit(rt *route, r *http.Request) (*access.Session, error) {
 		return nil, unauthorized(err)
 	}
 	caller := &session.Caller
-	if caller.Kind == access.Local && !access.Loopback(r.Host) {
+	if caller.Kind == access.KindLocal && !access.Loopback(r.Host) {
 		// A page of another site can make a browser take a name of its own for this machine (DNS rebinding); the name in
 		// the request gives it away.
 		session.Close()
