@@ -79,9 +79,16 @@ type Receipt struct {
 //
 // The error is not nil when the log could not be reached for some of them: their fate is unknown, and sending the same
 // events (with the same ids) again is safe. Then only receipts with a Status are answers.
+//
+// The events are this process's own, and may say anything of their actor; RecordAs is for those of others.
 func (l *Ledger) Record(ctx context.Context, raws [][]byte) ([]Receipt, error) {
+	return l.RecordAs(ctx, &Author{Unbound: true}, raws)
+}
+
+// RecordAs records events that the author sent. What the author may not say is refused.
+func (l *Ledger) RecordAs(ctx context.Context, author *Author, raws [][]byte) ([]Receipt, error) {
 	receipts := make([]Receipt, len(raws))
-	items := l.parse(raws, receipts)
+	items := l.parse(author, raws, receipts)
 
 	byCustomer := make(map[string][]*item)
 	var order []string
@@ -128,7 +135,7 @@ type item struct {
 }
 
 // parse validates the events on all cores. The items are in the order of raws; a refused one is nil and its receipt written.
-func (l *Ledger) parse(raws [][]byte, receipts []Receipt) []*item {
+func (l *Ledger) parse(author *Author, raws [][]byte, receipts []Receipt) []*item {
 	items := make([]*item, len(raws))
 	now := l.cfg.Clock().UTC()
 	one := func(i int) {
@@ -136,6 +143,10 @@ func (l *Ledger) parse(raws [][]byte, receipts []Receipt) []*item {
 		receipts[i].ID, receipts[i].Customer = in.Event.ID, in.Event.Customer
 		if err != nil {
 			receipts[i].refuse(err)
+			return
+		}
+		if problem := author.sign(&in.Event); problem != nil {
+			receipts[i].refuse(problem)
 			return
 		}
 		items[i] = &item{in: in, receipt: &receipts[i]}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"amends/access"
 	"amends/domain"
 	"amends/eventstore/jetstream"
 	"amends/ledger"
@@ -25,7 +26,9 @@ type engine struct {
 	store   *jetstream.Store
 	views   *projections.Views
 	ledger  *ledger.Ledger
-	handler http.Handler
+	keys    *access.Keys
+	api     web.Config
+	handler http.Handler // the API for the local user
 
 	stop      context.CancelFunc
 	followers sync.WaitGroup // the projector, and what keeps scores up to date
@@ -54,9 +57,14 @@ func openEngine(ctx context.Context, dir string, log zerolog.Logger) (_ *engine,
 		return nil, err
 	}
 	e.ledger = ledger.New(ledger.Config{Store: store, Codec: codec, Logger: log})
-	e.handler = web.New(web.Config{
+	if e.keys, err = access.OpenKeys(ctx, filepath.Join(dir, "keys", "access.sqlite"), nil); err != nil {
+		return nil, err
+	}
+	e.api = web.Config{
 		Ledger: e.ledger, Store: store, Codec: codec, Views: e.views, Logger: log, Version: version,
-	})
+		Callers: access.Callers{Local: access.LocalUser(), Keys: e.keys},
+	}
+	e.handler = web.New(e.api)
 	// The projector outlives the signal that ends ctx: a graceful stop still answers what is under way.
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	e.stop = stop
@@ -128,6 +136,9 @@ func (e *engine) Close() error {
 	}
 	if e.views != nil {
 		errs = append(errs, e.views.Close())
+	}
+	if e.keys != nil {
+		errs = append(errs, e.keys.Close())
 	}
 	return errors.Join(append(errs, e.store.Close())...)
 }
