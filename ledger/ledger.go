@@ -7,11 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
-	"golang.org/x/sync/errgroup"
 
 	"amends/domain"
 	"amends/eventstore"
@@ -103,23 +103,22 @@ func (l *Ledger) RecordAs(ctx context.Context, author *Author, raws [][]byte) ([
 		byCustomer[customer] = append(byCustomer[customer], it)
 	}
 
-	// Not errgroup.WithContext: a failure for one customer must not cut off the others.
-	var group errgroup.Group
-	group.SetLimit(l.cfg.Concurrency)
 	var mu sync.Mutex
 	var failures []error
-	for _, customer := range order {
-		group.Go(func() error {
-			if err := l.recordCustomer(ctx, customer, byCustomer[customer]); err != nil {
-				mu.Lock()
-				failures = append(failures, err)
-				mu.Unlock()
-			}
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return receipts, err
+	for some := range slices.Chunk(order, l.cfg.Concurrency) {
+		// A failure for one customer must not cut off the others.
+		var group, deciding sync.WaitGroup
+		deciding.Add(len(some))
+		for _, customer := range some {
+			group.Go(func() {
+				if err := l.recordCustomer(ctx, customer, byCustomer[customer], &deciding); err != nil {
+					mu.Lock()
+					failures = append(failures, err)
+					mu.Unlock()
+				}
+			})
+		}
+		group.Wait()
 	}
 	if len(failures) > 0 {
 		return receipts, fmt.Errorf("%d of %d customers could not be written, the first: %w", len(failures), len(order), failures[0])
