@@ -50,8 +50,9 @@ func (s *Store) catchUp(
 		return false, fmt.Errorf("catch up: %w", err)
 	}
 	defer messages.Stop()
+	bound := jetstream.NextContext(ctx)
 	for {
-		m, err := messages.Next(jetstream.NextContext(ctx))
+		m, err := messages.Next(bound)
 		if err != nil {
 			s.log.Debug().Err(err).Msg("a follower's consumer failed; it goes on by direct gets")
 			return true, context.Cause(ctx)
