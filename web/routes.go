@@ -6,5 +6,7 @@ func (s *server) allRoutes() []*route {
 	routes = append(routes, s.customerRoutes()...)
 	routes = append(routes, s.complaintRoutes()...)
 	routes = append(routes, s.viewRoutes()...)
+	routes = append(routes, s.policyRoutes()...)
+	routes = append(routes, s.workRoutes()...)
 	return append(routes, s.adminRoutes()...)
 }

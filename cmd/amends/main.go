@@ -99,9 +99,9 @@ Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some records were refus
 	})
 	root.AddCommand(
 		newDemo(), newServe(), newImport(), newRecord(), newReplay(), newQuery(), newViews(), newSQL(),
-		newRebuild(), newStatus(), newSubscribe(), newBench(),
+		newRebuild(), newStatus(), newSubscribe(), newBench(), newWork(), newPolicies(),
 	)
-	for _, cmd := range root.Commands() {
+	for _, cmd := range append(root.Commands(), subcommands(root)...) {
 		cmd.PreRunE = func(cmd *cobra.Command, _ []string) error { return usage(applyEnvironment(cmd.Flags())) }
 		if args := cmd.Args; args != nil {
 			cmd.Args = func(cmd *cobra.Command, a []string) error {
@@ -113,4 +113,13 @@ Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some records were refus
 		}
 	}
 	return root
+}
+
+// subcommands are the verbs under a verb.
+func subcommands(root *cobra.Command) []*cobra.Command {
+	var out []*cobra.Command
+	for _, cmd := range root.Commands() {
+		out = append(out, cmd.Commands()...)
+	}
+	return out
 }
