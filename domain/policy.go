@@ -34,7 +34,7 @@ type Policy struct {
 	Cancel []Selector  `json:"cancel,omitempty"`
 	Clocks []ClockRule `json:"clocks"`
 
-	SHA256 string `json:"-"` // of the file, lower-case hex
+	SHA256 string `json:"-"` // of what it says, however the file is laid out, lower-case hex
 
 	zone     *time.Location
 	from, to day // to: 0 means for ever
@@ -249,7 +249,11 @@ func LoadPolicy(file []byte) (*Policy, error) {
 	if err := p.load(); err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(file)
+	text, err := json.Marshal(&p)
+	if err != nil {
+		return nil, refusePolicy("", "not a policy: "+err.Error())
+	}
+	sum := sha256.Sum256(text)
 	p.SHA256 = hex.EncodeToString(sum[:])
 	return &p, nil
 }

@@ -1,7 +1,9 @@
 package ledger_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 
@@ -61,7 +63,26 @@ func TestPublishPolicies(t *testing.T) {
 			t.Error("psd2 was not published, and service needs no publishing")
 		}
 	}
+	var laidOut bytes.Buffer
+	if err := json.Indent(&laidOut, file, "", "\t"); err != nil {
+		t.Fatal(err)
+	}
+	same := event(domain.LedgerStream, "h", "policy.published", `{"policy_id":"fca-disp","version":"1","policy":`+laidOut.String()+`}`)
+	if r := record(t, newLedger(t, store), same); r[0].Status != ledger.Recorded {
+		t.Errorf("the same policy, laid out differently: %+v", r[0].Problem)
+	}
 	if r := record(t, newLedger(t, store), policy(t, "g", "fca-disp", "1", other)); r[0].Status != ledger.Refused {
 		t.Errorf("after a restart: %+v", r[0])
+	}
+}
+
+// The catalogue's sample is a policy that the ledger takes.
+func TestSamplePolicy(t *testing.T) {
+	sample, err := os.ReadFile("../schemas/testdata/policy.published.input.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := record(t, newLedger(t, eventstore.NewMemory()), sample); r[0].Status != ledger.Recorded {
+		t.Errorf("%s: %+v", r[0].Status, r[0].Problem)
 	}
 }

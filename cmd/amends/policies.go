@@ -180,8 +180,8 @@ Policies that come with the program and files need no ledger; --version or --ser
 			}
 			now := time.Now().UTC()
 			if instant != "" {
-				if now, err = time.Parse(time.RFC3339, instant); err != nil {
-					return usage(fmt.Errorf("--at %q is not an RFC 3339 time such as 2026-03-31T12:00:00Z", instant))
+				if now, err = parseInstant(instant); err != nil {
+					return usage(fmt.Errorf("--at %w", err))
 				}
 			}
 			clocks, err := trial.Run(p, now)
@@ -197,7 +197,7 @@ Policies that come with the program and files need no ledger; --version or --ser
 	at.flags(cmd.Flags())
 	formatFlag(cmd.Flags(), &formatName, formatTable, formatJSON)
 	cmd.Flags().StringVar(&version, "version", "", "which version in the ledger")
-	cmd.Flags().StringVar(&instant, "at", "", "the instant for the states (RFC 3339; default: now)")
+	cmd.Flags().StringVar(&instant, "at", "", "the instant for the states: a date or an RFC 3339 time (default: now)")
 	for _, fact := range domain.TrialFacts() {
 		facts[fact.Name] = cmd.Flags().StringArray(fact.Name, nil, fact.Description)
 	}
@@ -205,6 +205,18 @@ Policies that come with the program and files need no ledger; --version or --ser
 		fields[name] = cmd.Flags().String(strings.ReplaceAll(name, "_", "-"), "", "the complaint's "+strings.ReplaceAll(name, "_", " "))
 	}
 	return cmd
+}
+
+// parseInstant reads an instant as the API does: a date is the end of that day in UTC.
+func parseInstant(text string) (time.Time, error) {
+	if day, err := time.Parse(time.DateOnly, text); err == nil {
+		return day.AddDate(0, 0, 1).Add(-time.Nanosecond), nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return at, fmt.Errorf("%q is neither a date (2026-03-31) nor an RFC 3339 time (2026-03-31T12:00:00Z)", text)
+	}
+	return at.UTC(), nil
 }
 
 func shippedNames() []string {
