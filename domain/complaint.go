@@ -78,6 +78,9 @@ func (c *Customer) applyComplaint(e *Event) {
 	default:
 		c.applyConclusion(e)
 	}
+	if about, ok := e.Data.(interface{ complaintID() string }); ok {
+		c.complaint(e, about.complaintID()).noteFact(e)
+	}
 }
 
 // RelationDuplicateOf is the relation of a complaint that says the same as another.
@@ -158,6 +161,7 @@ func (c *Customer) registerComplaint(e *Event, d *ComplaintRegistered) {
 	k.CustomerID = e.Customer
 	first(&k.RegisteredAt, e.Time)
 	fill(&k.RegisteredBy, e.ID)
+	fill(&k.source, e.Source)
 	fill(&k.Brand, d.Brand)
 	fill(&k.Channel, d.Channel)
 	fill(&k.Product, d.Product)

@@ -110,12 +110,19 @@ func (k *Complaint) pause(at time.Time, awaiting string) {
 	case StateResolved, StateWithdrawn, StateClosed:
 		return
 	case StatePaused:
+		k.endSpan(at)
 		k.AwaitingWhom = awaiting // the same pause, now for somebody else
 		return
 	}
 	k.ResumesTo, k.State = k.State, StatePaused
-	k.PausedAt, k.AwaitingWhom = at, awaiting
+	k.PausedAt, k.AwaitingWhom, k.waitingSince = at, awaiting, at
 	k.PausedCount++
+}
+
+// endSpan ends the waiting for whoever is waited for.
+func (k *Complaint) endSpan(at time.Time) {
+	k.pauses = append(k.pauses, pauseSpan{span{k.waitingSince, at}, k.AwaitingWhom})
+	k.waitingSince = at
 }
 
 // resume ends a pause, if there is one.
@@ -123,6 +130,7 @@ func (k *Complaint) resume(at time.Time) {
 	if k.State != StatePaused {
 		return
 	}
+	k.endSpan(at)
 	k.PausedTotal += at.Sub(k.PausedAt)
 	k.State, k.ResumesTo = k.ResumesTo, ""
 	k.PausedAt, k.AwaitingWhom = noTime, ""

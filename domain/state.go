@@ -128,6 +128,12 @@ type Complaint struct {
 	RedressMinor map[string]int64
 
 	LastVisibleUpdateAt time.Time // the customer last saw something happen
+
+	// What clocks are computed from (see Deadlines).
+	source       string // who sent the registration
+	facts        []fact
+	pauses       []pauseSpan // that have ended, in order
+	waitingSince time.Time   // while paused: since when for AwaitingWhom
 }
 
 // Open reports whether work is still owed: neither closed nor withdrawn.

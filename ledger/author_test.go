@@ -19,7 +19,7 @@ func TestAuthor(t *testing.T) {
 	system := ledger.Author{ID: "key:k1", Sources: []string{"urn:crm", "test"}, Reserved: reserved, May: customers}
 	administrator := ledger.Author{ID: "key:k2", Reserved: reserved}
 	owner := ledger.Author{ID: "local:ada", Unbound: true, Reserved: reserved}
-	const policy = `{"policy_id":"p","version":"1","policy":{}}`
+	const look = `{"customer_id":"C-1","purpose":"p","scope":"s"}`
 	for name, test := range map[string]struct {
 		author  ledger.Author
 		actor   string // named in the event; empty: none
@@ -50,7 +50,7 @@ func TestAuthor(t *testing.T) {
 			store := eventstore.NewMemory()
 			stream, raw := "C-1", string(registered("C-1", "e1", "K-1"))
 			if test.ledger {
-				stream, raw = domain.LedgerStream, string(event(domain.LedgerStream, "e1", "policy.published", policy))
+				stream, raw = domain.LedgerStream, string(event(domain.LedgerStream, "e1", "access.recorded", look))
 			}
 			if test.actor != "" {
 				raw = strings.Replace(raw, `"data":`, `"actor":"`+test.actor+`","data":`, 1)

@@ -163,6 +163,11 @@ func (l *Ledger) decideAndAppend(ctx context.Context, c *customer, id string, it
 			repeats = append(repeats, it)
 			continue
 		}
+		if it.in.Event.Type == "policy.published" { // it is judged by those before it, which must be in the log for that
+			if err := flush(); err != nil {
+				return err
+			}
+		}
 		if err := l.check(ctx, c, it); err != nil {
 			var refused *refusedError
 			if !errors.As(err, &refused) {

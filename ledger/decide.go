@@ -30,6 +30,11 @@ func (l *Ledger) check(ctx context.Context, c *customer, it *item) error {
 			}
 		}
 	}
+	if policy, ok := it.in.Event.Data.(*domain.PolicyPublished); ok {
+		if err := l.checkPolicy(ctx, policy); err != nil {
+			return err
+		}
+	}
 	err := c.references.Check(it.in.Event)
 	if err == nil {
 		return nil

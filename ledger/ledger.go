@@ -36,8 +36,9 @@ type Config struct {
 
 // Ledger records events. Its methods may be called concurrently.
 type Ledger struct {
-	cfg   Config
-	cache *cache
+	cfg      Config
+	cache    *cache
+	policies policies
 }
 
 // New returns a ledger over the store.

@@ -67,7 +67,11 @@ func (v *Views) Check(ctx context.Context, progress Progress) (report Report, er
 		return Report{}, err
 	}
 	report.Position = eventstore.Position(f.position)
-	scored, err := live.Prepare("SELECT scored_at FROM satisfaction WHERE customer_id = ?")
+	// A customer who says to be merged into another, who does not say so, has no scores, but may have clocks.
+	scored, err := live.Prepare(`SELECT scored_at FROM satisfaction WHERE customer_id = ?1
+		UNION ALL SELECT scored_at FROM complaint_deadlines WHERE scored_at IS NOT NULL AND customer_id IN (
+			WITH RECURSIVE unit(id) AS (SELECT ?1 UNION SELECT absorbed FROM survivors, unit WHERE survivor = unit.id) SELECT id FROM unit)
+		LIMIT 1`)
 	if err != nil {
 		return report, err
 	}

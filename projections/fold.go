@@ -112,7 +112,11 @@ func (p *projector) projectUnit(ctx context.Context, root *entry, scoredOnly boo
 	if err != nil {
 		return err
 	}
-	p.unit = unit{at: at, weights: p.weights, members: p.unit.members[:0], scores: scores{drivers: p.unit.scores.drivers[:0]}}
+	policies, err := p.current(ctx)
+	if err != nil {
+		return err
+	}
+	p.unit = unit{at: at, weights: p.weights, policies: policies, members: p.unit.members[:0], scores: scores{drivers: p.unit.scores.drivers[:0]}}
 	ids := p.units.members(root.id)
 	if len(ids) > 1 {
 		return p.projectMerged(ctx, root, ids, scoredOnly)

@@ -40,6 +40,7 @@ type projector struct {
 	writer *pipe
 	cache  *cache
 	units  *units
+	book   *book
 
 	cursor  eventstore.Position // of the last commit
 	seen    eventstore.Position // of the last event taken; what is cached reaches up to here
@@ -87,6 +88,11 @@ func (p *projector) reload() error {
 	p.cursor = eventstore.Position(f.position)
 	if p.units, err = loadUnits(p.conn); err != nil {
 		return err
+	}
+	if f.version != "" {
+		if p.book, err = loadBook(p.conn); err != nil {
+			return err
+		}
 	}
 	p.forget()
 	return nil
@@ -142,6 +148,8 @@ func (p *projector) take(items []item) error {
 		if it.event.Customer == domain.LedgerStream {
 			if it.unusable != nil {
 				p.park(&it.event, it.unusable)
+			} else {
+				p.takePolicy(&it.event)
 			}
 			continue
 		}

@@ -9,13 +9,12 @@ import (
 // scoreAge is how old scores may become before Refresh makes them anew.
 const scoreAge = 24 * time.Hour
 
-// Refresh makes the scores anew that are more than a day older than the instant: satisfaction, risk and its drivers change as
-// time passes, also when nothing is recorded. It returns how many customers were scored. It works in small transactions,
+// Refresh makes the scores anew that are more than a day older than the instant, and those of customers with a clock that has
+// come due since: satisfaction, risk and its drivers change as time passes, and clocks run out, also when nothing is recorded. It returns how many customers were scored. It works in small transactions,
 // between which the follower goes on; when ctx ends, what is done is done.
 func (v *Views) Refresh(ctx context.Context, at time.Time) (scored int, err error) {
-	before := string(appendTime(nil, at.Add(-scoreAge)))
 	for after := ""; ; {
-		n, last, err := v.refreshSome(ctx, before, after)
+		n, last, err := v.refreshSome(ctx, at, after)
 		scored += n
 		if err != nil || last == "" {
 			return scored, err
@@ -28,7 +27,7 @@ func (v *Views) Refresh(ctx context.Context, at time.Time) (scored int, err erro
 const refreshBatch = 500
 
 // refreshSome scores some customers after the given one, and returns the last.
-func (v *Views) refreshSome(ctx context.Context, before, after string) (n int, last string, err error) {
+func (v *Views) refreshSome(ctx context.Context, at time.Time, after string) (n int, last string, err error) {
 	v.gate.Lock()
 	defer v.gate.Unlock()
 	if v.outdated || v.projector == nil {
@@ -40,15 +39,19 @@ func (v *Views) refreshSome(ctx context.Context, before, after string) (n int, l
 			err = errors.Join(err, p.restart())
 		}
 	}()
-	ids, err := v.scoredBefore(before, after)
+	ids, err := v.scoredBefore(at, after)
 	if err != nil {
 		return 0, "", err
 	}
+	done := make(map[string]bool, len(ids))
 	for _, id := range ids {
-		if p.units.root(id) != id {
+		last = id
+		root := p.units.root(id) // a clock that has run out may be an absorbed customer's
+		if done[root] {
 			continue
 		}
-		e, err := p.load(ctx, id)
+		done[root] = true
+		e, err := p.load(ctx, root)
 		if err != nil {
 			return 0, "", err
 		}
@@ -56,10 +59,6 @@ func (v *Views) refreshSome(ctx context.Context, before, after string) (n int, l
 			return 0, "", err
 		}
 		n++
-		last = id
-	}
-	if len(ids) > 0 {
-		last = ids[len(ids)-1]
 	}
 	if err := p.commit(ctx, p.cursor); err != nil {
 		return 0, "", err
@@ -68,13 +67,17 @@ func (v *Views) refreshSome(ctx context.Context, before, after string) (n int, l
 	return n, last, nil
 }
 
-func (v *Views) scoredBefore(before, after string) ([]string, error) {
-	s, err := v.conn.Prepare("SELECT customer_id FROM satisfaction WHERE customer_id > ? AND scored_at < ? ORDER BY 1 LIMIT ?")
+// scoredBefore lists customers whose rows no longer hold at the instant.
+func (v *Views) scoredBefore(at time.Time, after string) ([]string, error) {
+	s, err := v.conn.Prepare(`SELECT customer_id FROM satisfaction WHERE customer_id > ?1 AND scored_at < ?2
+		UNION SELECT customer_id FROM complaint_deadlines WHERE customer_id > ?1 AND state = 'running' AND due_at < ?3
+		ORDER BY 1 LIMIT ?4`)
 	if err != nil {
 		return nil, err
 	}
 	defer s.Close()
-	if err := errors.Join(s.BindText(0, after), s.BindText(1, before), s.BindInt(2, refreshBatch)); err != nil {
+	before, now := string(appendTime(nil, at.Add(-scoreAge))), string(appendTime(nil, at.Truncate(time.Second)))
+	if err := errors.Join(s.BindText(0, after), s.BindText(1, before), s.BindText(2, now), s.BindInt(3, refreshBatch)); err != nil {
 		return nil, err
 	}
 	var ids []string
@@ -85,4 +88,18 @@ func (v *Views) scoredBefore(before, after string) ([]string, error) {
 		}
 		ids = append(ids, s.Text(0))
 	}
+}
+
+// NextDue is when the next running clock comes due: the rows hold until then, and Refresh is worth calling after it. It is zero
+// if none is running.
+func (v *Views) NextDue(ctx context.Context) (time.Time, error) {
+	if v.isOutdated() {
+		return time.Time{}, ErrOutdated
+	}
+	var text string
+	err := v.one(ctx, "SELECT coalesce(min(due_at), '') FROM complaint_deadlines WHERE state = 'running'", nil, &text)
+	if err != nil || text == "" {
+		return time.Time{}, err
+	}
+	return time.Parse(timeLayout, text)
 }

@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"encoding/binary"
 	"hash/maphash"
 
 	"amends/projections/internal/sqlite"
@@ -98,6 +99,11 @@ func (s *rowSink) keyPrint() uint64 {
 	at := s.text
 	for i, c := range s.cells.list[s.list : s.list+s.table.keyEnd] {
 		if c.kind != sqlite.Text {
+			if s.table.Columns[i].Key {
+				var n [8]byte
+				binary.LittleEndian.PutUint64(n[:], c.n)
+				h.Write(n[:])
+			}
 			continue
 		}
 		if s.table.Columns[i].Key {

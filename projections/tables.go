@@ -10,7 +10,7 @@ import (
 // tables are all views that the projector writes, in the order of the dictionary.
 var tables = func() []*table {
 	list := []*table{
-		customers.table(), events.table(), interactions.table(), complaints.table(), commitments.table(), redress.table(),
+		customers.table(), events.table(), interactions.table(), complaints.table(), complaintDeadlines.table(), commitments.table(), redress.table(),
 		surveys.table(), satisfaction.table(), churnRisk.table(), churnDrivers.table(), parked.table(), dictionary.table(),
 	}
 	for i, t := range list {

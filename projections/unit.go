@@ -39,6 +39,8 @@ type unit struct {
 	members []member         // the root first
 	at      time.Time        // the instant for scores
 	weights *domain.Weights
+	// policies are those in the log up to what was seen, or further.
+	policies *domain.PolicyBook
 
 	scores      scores // made by score when the first scored view asks
 	customerRow customerRow

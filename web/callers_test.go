@@ -360,7 +360,7 @@ func TestTypesThatNeedMore(t *testing.T) {
 		{"erasure.requested", "C1", `{"erasure_id":"E1","classes":["marketing"],"reason":"asked for"}`, []access.Role{access.Administrator, access.Handler}},
 		{"erasure.completed", "C1", `{"erasure_id":"E1","classes":["marketing"]}`, []access.Role{access.Administrator}},
 		{"access.recorded", domain.LedgerStream, `{"customer_id":"C1","purpose":"p","scope":"s"}`, []access.Role{access.Administrator}},
-		{"policy.published", domain.LedgerStream, `{"policy_id":"p","version":"1","policy":{}}`, []access.Role{access.Administrator}},
+		{"weights.published", domain.LedgerStream, `{"version":"1","sha256":"` + strings.Repeat("0", 64) + `","weights":{}}`, []access.Role{access.Administrator}},
 	} {
 		want(t, "a customer", g.as(t, secrets[access.Recorder], http.MethodPost, "/v1/events", registered(fmt.Sprint("r", i), "C1", fmt.Sprint("K", i))).status,
 			http.StatusCreated)

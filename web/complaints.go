@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"amends/access"
+	"amends/domain"
 )
 
 // complaintParts are the views that tell more about one complaint, under the member names of the answer. They have the
@@ -24,6 +25,8 @@ type ComplaintFile struct {
 	Redress     []map[string]any `json:"redress" doc:"Rows of redress"`
 	Surveys     []map[string]any `json:"surveys" doc:"Rows of surveys"`
 	Events      []map[string]any `json:"events" doc:"Rows of events, in order of position"`
+
+	Deadlines []domain.DeadlineStatus `json:"deadlines" doc:"Its clocks, as they stood at as_of; from the log, and thus as fresh as the last write"`
 }
 
 // complaintFilters are the query parameters that filter by the column of the same meaning.
@@ -54,7 +57,11 @@ func (s *server) complaintRoutes() []*route {
 			needs: access.ReadViews,
 			description: "The complaint's row with its promises, redress, surveys and events. Complaint ids are the customer's own: where " +
 				"several customers have the id, 409 asks for ?customer=.",
-			query:     []parameter{{name: "customer", description: "Whose complaint"}, afterParameter},
+			query: []parameter{
+				{name: "customer", description: "Whose complaint"},
+				{name: "as_of", description: "Tell its deadlines as of then, and the rest as of now: RFC 3339, or a date for the end of that day in UTC"},
+				afterParameter,
+			},
 			responses: []body{{mediaType: typeJSON, of: ComplaintFile{}, description: "The complaint"}},
 			problems:  []int{http.StatusNotFound, http.StatusConflict, http.StatusServiceUnavailable},
 			serve:     s.getComplaint,
@@ -123,6 +130,38 @@ func (s *server) getComplaint(w http.ResponseWriter, r *http.Request) error {
 		}
 		answer.columns, answer.values = append(answer.columns, part.member), append(answer.values, rows)
 	}
+	deadlines, err := s.complaintDeadlines(r, customer)
+	if err != nil {
+		return err
+	}
+	answer.columns, answer.values = append(answer.columns, "deadlines"), append(answer.values, deadlines)
 	setPosition(w, position)
 	return answerJSON(w, http.StatusOK, answer)
+}
+
+// complaintDeadlines are the complaint's clocks as of ?as_of=, from the log of the customer in whose stream it was registered.
+func (s *server) complaintDeadlines(r *http.Request, customer string) ([]domain.DeadlineStatus, error) {
+	asOf, err := instantOf(r, "as_of")
+	if err != nil {
+		return nil, err
+	}
+	limits := domain.Limits{AsOf: asOf}
+	records, err := s.cfg.Ledger.History(r.Context(), customer, limits)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	book, err := s.cfg.Ledger.Policies(r.Context())
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	events := make([]domain.Event, len(records))
+	for i, rec := range records {
+		events[i] = rec.Event
+	}
+	for _, k := range domain.Fold(customer, events, limits).Complaints {
+		if k.ID == r.PathValue("id") && k.CustomerID == customer {
+			return deadlinesOf(k, book, s.askedFor(limits)), nil
+		}
+	}
+	return []domain.DeadlineStatus{}, nil
 }

@@ -40,19 +40,21 @@ type historyRecord struct {
 
 // History is a customer's records within the limits and what they add up to.
 type History struct {
-	Customer string          `json:"customer"`
-	AsOf     *time.Time      `json:"as_of,omitempty" doc:"Only what had happened by then"`
-	KnownAt  *time.Time      `json:"known_at,omitempty" doc:"Only what the ledger knew by then"`
-	Records  []historyRecord `json:"records"`
-	State    state           `json:"state" doc:"What they add up to; no personal data"`
+	Customer  string                  `json:"customer"`
+	AsOf      *time.Time              `json:"as_of,omitempty" doc:"Only what had happened by then"`
+	KnownAt   *time.Time              `json:"known_at,omitempty" doc:"Only what the ledger knew by then"`
+	Records   []historyRecord         `json:"records"`
+	State     state                   `json:"state" doc:"What they add up to; no personal data"`
+	Deadlines []domain.DeadlineStatus `json:"deadlines" doc:"The clocks of the complaints, as they stood at as_of, else at known_at, else now"`
 }
 
 // CustomerState is what a customer's history adds up to.
 type CustomerState struct {
-	Customer string     `json:"customer"`
-	AsOf     *time.Time `json:"as_of,omitempty"`
-	KnownAt  *time.Time `json:"known_at,omitempty"`
-	State    state      `json:"state" doc:"What the history adds up to; no personal data"`
+	Customer  string                  `json:"customer"`
+	AsOf      *time.Time              `json:"as_of,omitempty"`
+	KnownAt   *time.Time              `json:"known_at,omitempty"`
+	State     state                   `json:"state" doc:"What the history adds up to; no personal data"`
+	Deadlines []domain.DeadlineStatus `json:"deadlines" doc:"The clocks of the complaints, as they stood at as_of, else at known_at, else now"`
 }
 
 var limitParameters = []parameter{
@@ -139,10 +141,44 @@ func (s *server) getCustomer(w http.ResponseWriter, r *http.Request) error {
 	if customer.Events == 0 {
 		return unknownCustomer(limits, records)
 	}
+	about, err := s.stateOf(r, customer, limits)
+	if err != nil {
+		return err
+	}
 	setPosition(w, customer.Position)
-	return answerJSON(w, http.StatusOK, CustomerState{
-		Customer: customer.ID, AsOf: orNil(limits.AsOf), KnownAt: orNil(limits.KnownAt), State: state{customer},
-	})
+	return answerJSON(w, http.StatusOK, about)
+}
+
+// stateOf is where the customer stands within the limits, clocks included.
+func (s *server) stateOf(r *http.Request, customer *domain.Customer, limits domain.Limits) (CustomerState, error) {
+	out := CustomerState{Customer: customer.ID, AsOf: orNil(limits.AsOf), KnownAt: orNil(limits.KnownAt), State: state{customer}}
+	book, err := s.cfg.Ledger.Policies(r.Context())
+	if err != nil {
+		return out, unavailable(err)
+	}
+	out.Deadlines = []domain.DeadlineStatus{}
+	for _, k := range customer.Complaints {
+		out.Deadlines = append(out.Deadlines, deadlinesOf(k, book, s.askedFor(limits))...)
+	}
+	return out, nil
+}
+
+// askedFor is the instant that an answer within the limits is about.
+func (s *server) askedFor(limits domain.Limits) time.Time {
+	for _, t := range []time.Time{limits.AsOf, limits.KnownAt} {
+		if !t.IsZero() {
+			return t
+		}
+	}
+	return s.cfg.Clock()
+}
+
+func deadlinesOf(k *domain.Complaint, book *domain.PolicyBook, at time.Time) []domain.DeadlineStatus {
+	out := []domain.DeadlineStatus{}
+	for _, d := range k.Deadlines(book) {
+		out = append(out, d.Status(at))
+	}
+	return out
 }
 
 func orNil(t time.Time) *time.Time {
@@ -169,6 +205,10 @@ func (s *server) getHistory(w http.ResponseWriter, r *http.Request) error {
 	for _, rec := range records {
 		stored[rec.Event.Position] = rec.Bytes
 	}
+	about, err := s.stateOf(r, customer, limits)
+	if err != nil {
+		return err
+	}
 	setPosition(w, customer.Position)
 	if accepted(r, typeJSON, typeNDJSON) == typeNDJSON {
 		w.Header().Set("Content-Type", typeNDJSON)
@@ -180,9 +220,7 @@ func (s *server) getHistory(w http.ResponseWriter, r *http.Request) error {
 		return out.Flush()
 	}
 	w.Header().Set("Content-Type", typeJSON)
-	return writeHistory(w, CustomerState{
-		Customer: customer.ID, AsOf: orNil(limits.AsOf), KnownAt: orNil(limits.KnownAt), State: state{customer},
-	}, steps, stored)
+	return writeHistory(w, about, steps, stored)
 }
 
 // writeHistory writes a History. The members around the records are encoded; the records go in as they are.

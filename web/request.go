@@ -137,3 +137,19 @@ func accepted(r *http.Request, offered ...string) string {
 	}
 	return best
 }
+
+// lengthOf reads a length of time such as 3d, 36h or 90m. Absent is other.
+func lengthOf(r *http.Request, name string, other time.Duration) (time.Duration, error) {
+	text := value(r, name)
+	if text == "" {
+		return other, nil
+	}
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		if n, err := strconv.Atoi(days); err == nil && n >= 0 && n <= 36_500 {
+			return time.Duration(n) * 24 * time.Hour, nil
+		}
+	} else if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+		return d, nil
+	}
+	return 0, badParameter(name, "must be a length of time such as 3d, 36h or 90m")
+}

@@ -7,5 +7,7 @@ func (s *server) allRoutes() []*route {
 	routes = append(routes, s.complaintRoutes()...)
 	routes = append(routes, s.viewRoutes()...)
 	routes = append(routes, s.keyRoutes()...)
+	routes = append(routes, s.policyRoutes()...)
+	routes = append(routes, s.workRoutes()...)
 	return append(routes, s.adminRoutes()...)
 }

@@ -105,18 +105,27 @@ func (e *engine) project(ctx context.Context, log zerolog.Logger) {
 	}
 }
 
-// refreshEvery is how often scores older than a day are looked for.
-const refreshEvery = time.Hour
+// How often scores older than a day are looked for, and clocks that have come due.
+const (
+	refreshEvery = time.Hour
+	dueEvery     = 30 * time.Second
+)
 
-// refresh keeps what depends on the present instant up to date: satisfaction and risk change as time passes, also when
-// nothing is recorded.
+// refresh keeps what depends on the present instant up to date: satisfaction and risk change as time passes, and clocks run
+// out, also when nothing is recorded.
 func (e *engine) refresh(ctx context.Context, log zerolog.Logger) {
-	tick := time.NewTicker(refreshEvery)
+	tick := time.NewTicker(dueEvery)
 	defer tick.Stop()
+	var last time.Time
 	for {
-		if end, err := e.store.End(ctx); err == nil && e.views.WaitFor(ctx, end) == nil {
-			if _, err := e.views.Refresh(ctx, time.Now().UTC()); err != nil && ctx.Err() == nil {
-				log.Error().Err(err).Msg("scores could not be made anew; the next try is in an hour")
+		now := time.Now().UTC()
+		due, err := e.views.NextDue(ctx)
+		if err != nil || now.Sub(last) >= refreshEvery || !due.IsZero() && due.Before(now) {
+			if end, err := e.store.End(ctx); err == nil && e.views.WaitFor(ctx, end) == nil {
+				if _, err := e.views.Refresh(ctx, now); err != nil && ctx.Err() == nil {
+					log.Error().Err(err).Msg("scores could not be made anew; the next try is soon")
+				}
+				last = now
 			}
 		}
 		select {

@@ -121,6 +121,33 @@ type history struct {
 			Data     json.RawMessage `json:"data"`
 		} `json:"event"`
 	} `json:"records"`
+	Deadlines []historyDeadline `json:"deadlines"`
+}
+
+type historyDeadline struct {
+	ComplaintID   string `json:"complaint_id"`
+	PolicyID      string `json:"policy_id"`
+	PolicyVersion string `json:"policy_version"`
+	Clock         string `json:"clock"`
+	State         string `json:"state"`
+	Reason        string `json:"reason"`
+	DueAt         string `json:"due_at"`
+	StoppedAt     string `json:"stopped_at"`
+}
+
+// tell is the clock on one line.
+func (d *historyDeadline) tell() string {
+	line := fmt.Sprintf("complaint %s  %s %s (version %s): %s", d.ComplaintID, d.PolicyID, d.Clock, d.PolicyVersion, d.State)
+	if d.Reason != "" {
+		line += " (" + d.Reason + ")"
+	}
+	if d.DueAt != "" {
+		line += ", due " + d.DueAt
+	}
+	if d.StoppedAt != "" {
+		line += ", stopped " + d.StoppedAt
+	}
+	return line
 }
 
 type historyChange struct {
@@ -176,6 +203,12 @@ func (h *history) tell(out io.Writer) error {
 			}
 			fmt.Fprintf(w, "    → %s %s: %s %s → %s\n", c.Thing, c.ID, c.What, from, c.To)
 		}
+	}
+	if len(h.Deadlines) > 0 {
+		fmt.Fprint(w, "\nclocks:\n")
+	}
+	for _, d := range h.Deadlines {
+		fmt.Fprintf(w, "    %s\n", d.tell())
 	}
 	return w.Flush()
 }

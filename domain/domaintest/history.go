@@ -3,7 +3,9 @@
 package domaintest
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,8 +52,7 @@ func Ledger(t *rapid.T) []domain.Event {
 	for i := range rapid.IntRange(1, 10).Draw(t, "events") {
 		switch rapid.IntRange(0, 5).Draw(t, "kind") {
 		case 0:
-			w.emit(domain.LedgerStream, "policy.published", &domain.PolicyPublished{PolicyID: w.one("fca-disp", "service"),
-				Version: fmt.Sprint(i + 1), Policy: []byte(`{"family":"service"}`)})
+			w.emit(domain.LedgerStream, "policy.published", w.policy(fmt.Sprint(i+2)))
 		case 1:
 			w.emit(domain.LedgerStream, "weights.published", &domain.WeightsPublished{Version: fmt.Sprintf("expert-%d", i+1),
 				SHA256:  "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
@@ -69,6 +70,25 @@ func Ledger(t *rapid.T) []domain.Event {
 		}
 	}
 	return w.log
+}
+
+// policy draws a version of a shipped policy: for all complaints, with limits and an effective date of its own.
+func (w *world) policy(version string) *domain.PolicyPublished {
+	shipped := domain.ShippedPolicies()
+	p := *shipped[rapid.IntRange(0, len(shipped)-1).Draw(w.t, "policy")]
+	p.Version, p.AppliesIf = version, nil
+	p.EffectiveFrom = Start.AddDate(0, 0, rapid.IntRange(-30, 30).Draw(w.t, "effective from")).Format(time.DateOnly)
+	p.Clocks = slices.Clone(p.Clocks)
+	for i := range p.Clocks {
+		if limit := p.Clocks[i].Limit; limit != nil {
+			p.Clocks[i].Limit = &domain.Limit{Count: rapid.IntRange(1, 2*limit.Count).Draw(w.t, "limit"), Unit: limit.Unit}
+		}
+	}
+	text, err := json.Marshal(p)
+	if err != nil {
+		panic(err) // unreachable: a policy always has a JSON form
+	}
+	return &domain.PolicyPublished{PolicyID: p.ID, Version: version, Policy: text}
 }
 
 // world is the log as it grows: several customers, one clock.
