@@ -26,7 +26,7 @@ func (s *Store) Append(
 		return nil, err
 	}
 	request := make([]*streams.AppendReq, 0, len(events)+1)
-	request = append(request, appendHeader(stream, expect))
+	request = append(request, appendHeader(s.prefix+stream, expect))
 	for _, e := range events {
 		p, err := proposal(stream, e)
 		if err != nil {
@@ -40,13 +40,13 @@ func (s *Store) Append(
 		return err
 	})
 	if err != nil {
-		return nil, describe(err, "append to", stream)
+		return nil, describe(err, "append to", s.prefix+stream)
 	}
 	// A deleted stream takes an append that expects no stream, and goes on counting where it ended.
 	last := uint64(expect.Revision()) + uint64(len(events)) - 1
 	if written.GetCurrentRevision() != last {
 		return nil, fmt.Errorf("%w: stream %s%s was deleted or truncated: its last event should have number %d, not %d",
-			errDamaged, streamPrefix, stream, last, written.GetCurrentRevision())
+			errDamaged, s.prefix, stream, last, written.GetCurrentRevision())
 	}
 	if at := written.GetPosition(); len(events) == 1 && at != nil && at.GetCommitPosition() == at.GetPreparePosition() {
 		return []eventstore.Position{eventstore.Position(at.GetCommitPosition())}, nil
@@ -54,8 +54,8 @@ func (s *Store) Append(
 	return s.positions(ctx, stream, expect, events)
 }
 
-func appendHeader(stream string, expect eventstore.Expect) *streams.AppendReq {
-	options := &streams.AppendReq_Options{StreamIdentifier: &shared.StreamIdentifier{StreamName: []byte(streamPrefix + stream)}}
+func appendHeader(name string, expect eventstore.Expect) *streams.AppendReq {
+	options := &streams.AppendReq_Options{StreamIdentifier: &shared.StreamIdentifier{StreamName: []byte(name)}}
 	if expect == eventstore.NoStream {
 		options.ExpectedStreamRevision = &streams.AppendReq_Options_NoStream{NoStream: &shared.Empty{}}
 	} else {
@@ -117,22 +117,22 @@ func (s *Store) positions(
 		}
 		if e.ID != events[len(at)].ID {
 			return nil, fmt.Errorf("%w: stream %s%s, revision %d holds another event than the one appended",
-				errDamaged, streamPrefix, stream, e.Revision)
+				errDamaged, s.prefix, stream, e.Revision)
 		}
 		at = append(at, e.Position)
 	}
 	if len(at) != len(events) {
 		return nil, fmt.Errorf("%w: stream %s%s has %d of the %d events appended after revision %d",
-			errDamaged, streamPrefix, stream, len(at), len(events), expect.Revision())
+			errDamaged, s.prefix, stream, len(at), len(events), expect.Revision())
 	}
 	return at, nil
 }
 
 // describe adds what was attempted to an error, unless callers branch on its very text or type.
-func describe(err error, what, stream string) error {
+func describe(err error, what, name string) error {
 	var conflict *eventstore.ConflictError
 	if errors.As(err, &conflict) || errors.Is(err, eventstore.ErrClosed) {
 		return err
 	}
-	return fmt.Errorf("%s %s%s: %w", what, streamPrefix, stream, err)
+	return fmt.Errorf("%s %s: %w", what, name, err)
 }

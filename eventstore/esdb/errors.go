@@ -44,7 +44,7 @@ func diagnose(err error, trailer metadata.MD) error {
 	}
 	switch status.Code(err) {
 	case codes.Unauthenticated, codes.PermissionDenied:
-		return fmt.Errorf("the server refuses this user (a ledger reads $all, and reads and writes %s*): %w", streamPrefix, err)
+		return fmt.Errorf("the server refuses this user (a ledger reads $all, and reads and writes its streams): %w", err)
 	case codes.InvalidArgument, codes.Unimplemented, codes.FailedPrecondition, codes.OutOfRange, codes.NotFound:
 		return err
 	}

@@ -141,14 +141,14 @@ func (f *follower) subscribe(ctx context.Context, n *node) error {
 // take yields an event of a customer, and stops at the sign of a deletion. Anything else is somebody else's.
 func (f *follower) take(ctx context.Context, n *node, w *streams.ReadResp_ReadEvent_RecordedEvent) error {
 	name := string(w.GetStreamIdentifier().GetStreamName())
-	if customer, ok := customerOf(name, metaPrefix); ok {
+	if customer, ok := customerOf(name, "$$"+f.store.prefix); ok {
 		state, err := retention(w.GetData())
 		if err != nil || state == "" {
 			return err
 		}
 		return f.store.checkWhole(ctx, n, customer) // it may have been undone since
 	}
-	customer, ok := customerOf(name, streamPrefix)
+	customer, ok := customerOf(name, f.store.prefix)
 	if !ok {
 		return nil
 	}
@@ -162,7 +162,7 @@ func (f *follower) take(ctx context.Context, n *node, w *streams.ReadResp_ReadEv
 	held, met := f.revisions.Get(customer)
 	if (met || f.fromStart) && e.Revision != held+1 {
 		return fmt.Errorf("%w: stream %s%s has revision %d at position %d, where %d belongs",
-			errDamaged, streamPrefix, customer, e.Revision, e.Position, held+1)
+			errDamaged, f.store.prefix, customer, e.Revision, e.Position, held+1)
 	}
 	f.revisions.Add(customer, e.Revision)
 	if ctx.Err() != nil {
@@ -182,7 +182,7 @@ func (f *follower) request() *streams.ReadReq {
 		request.Options.GetAll().AllOption = &streams.ReadReq_Options_AllOptions_Start{Start: &shared.Empty{}}
 	}
 	request.Options.CountOption = &streams.ReadReq_Options_Subscription{Subscription: &streams.ReadReq_Options_SubscriptionOptions{}}
-	request.Options.FilterOption = &streams.ReadReq_Options_Filter{Filter: filter(streamPrefix, metaPrefix)}
+	request.Options.FilterOption = &streams.ReadReq_Options_Filter{Filter: filter(f.store.prefix, "$$"+f.store.prefix)}
 	return request
 }
 

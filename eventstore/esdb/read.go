@@ -32,25 +32,24 @@ func (s *Store) read(
 		}
 		ctx, cancel := s.bounded(ctx)
 		defer cancel()
-		next, goOn := max(from, 1), true
+		next := max(from, 1)
 		for r := s.retries(); ; {
 			n, err := s.link.node(ctx)
 			if err == nil {
-				err = s.events(ctx, n, streamRequest(streamPrefix+stream, uint64(next)-1, count), func(w *streams.ReadResp_ReadEvent_RecordedEvent) (bool, error) {
+				err = s.events(ctx, n, streamRequest(s.prefix+stream, uint64(next)-1, count), func(w *streams.ReadResp_ReadEvent_RecordedEvent) (bool, error) {
 					e, err := recorded(stream, w)
 					if err != nil {
 						return false, err
 					}
 					if e.Revision != next {
-						return false, fmt.Errorf("%w: stream %s%s has revision %d where %d belongs", errDamaged, streamPrefix, stream, e.Revision, next)
+						return false, fmt.Errorf("%w: stream %s%s has revision %d where %d belongs", errDamaged, s.prefix, stream, e.Revision, next)
 					}
 					if ctx.Err() != nil {
 						return false, context.Cause(ctx)
 					}
 					r.progress()
 					next, count = next+1, count-1
-					goOn = yield(e, nil)
-					return goOn, nil
+					return yield(e, nil), nil
 				})
 			}
 			if errors.Is(err, errNoStream) {
@@ -60,7 +59,7 @@ func (s *Store) read(
 				return
 			}
 			if err := r.again(ctx, n, err); err != nil {
-				yield(eventstore.Recorded{}, describe(err, "read", stream))
+				yield(eventstore.Recorded{}, describe(err, "read", s.prefix+stream))
 				return
 			}
 		}
@@ -73,8 +72,8 @@ func (s *Store) End(ctx context.Context) (eventstore.Position, error) {
 	var end eventstore.Position
 	err := s.try(ctx, func(ctx context.Context, n *node) error {
 		end = 0
-		err := s.events(ctx, n, lastRequest(), func(w *streams.ReadResp_ReadEvent_RecordedEvent) (bool, error) {
-			_, ours := customerOf(string(w.GetStreamIdentifier().GetStreamName()), streamPrefix)
+		err := s.events(ctx, n, lastRequest(s.prefix), func(w *streams.ReadResp_ReadEvent_RecordedEvent) (bool, error) {
+			_, ours := customerOf(string(w.GetStreamIdentifier().GetStreamName()), s.prefix)
 			if !ours || w.GetMetadata()[keyType] != recordType {
 				return true, nil
 			}
@@ -126,7 +125,7 @@ func (s *Store) events(
 // checkWhole returns an error if the stream's metadata hides events of it. A deleted stream reads like one that never was.
 func (s *Store) checkWhole(ctx context.Context, n *node, stream string) error {
 	state := ""
-	err := s.events(ctx, n, lastOfRequest("$$"+streamPrefix+stream), func(w *streams.ReadResp_ReadEvent_RecordedEvent) (_ bool, err error) {
+	err := s.events(ctx, n, lastOfRequest("$$"+s.prefix+stream), func(w *streams.ReadResp_ReadEvent_RecordedEvent) (_ bool, err error) {
 		state, err = retention(w.GetData())
 		return false, err
 	})
@@ -135,7 +134,7 @@ func (s *Store) checkWhole(ctx context.Context, n *node, stream string) error {
 	}
 	if state != "" {
 		return fmt.Errorf("%w: stream %s%s is %s: events of it are missing (undo that in the stream's metadata before a scavenge removes them)",
-			errDamaged, streamPrefix, stream, state)
+			errDamaged, s.prefix, stream, state)
 	}
 	return nil
 }
@@ -162,15 +161,15 @@ func lastOfRequest(stream string) *streams.ReadReq {
 	return request
 }
 
-// lastRequest asks for the events of customers' streams, backwards from the end of the log.
-func lastRequest() *streams.ReadReq {
+// lastRequest asks for the events of the streams of a prefix, backwards from the end of the log.
+func lastRequest(prefix string) *streams.ReadReq {
 	return &streams.ReadReq{Options: &streams.ReadReq_Options{
 		StreamOption: &streams.ReadReq_Options_All{All: &streams.ReadReq_Options_AllOptions{
 			AllOption: &streams.ReadReq_Options_AllOptions_End{End: &shared.Empty{}},
 		}},
 		ReadDirection: streams.ReadReq_Options_Backwards,
 		CountOption:   &streams.ReadReq_Options_Count{Count: math.MaxInt64},
-		FilterOption:  &streams.ReadReq_Options_Filter{Filter: filter(streamPrefix)},
+		FilterOption:  &streams.ReadReq_Options_Filter{Filter: filter(prefix)},
 		UuidOption:    structured(),
 	}}
 }

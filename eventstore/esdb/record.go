@@ -19,8 +19,7 @@ import (
 
 // Names as they are stored. They are a format: a test freezes them.
 const (
-	streamPrefix = "amends-"       // and the customer
-	metaPrefix   = "$$amends-"     // the server's own stream about that stream: deletion and truncation show there
+	streamPrefix = "amends-"       // and the customer; the server's own stream about that stream has $$ before it
 	recordType   = "amends.record" // the type of each of our events; what kind of fact it is, the record itself says
 	contentJSON  = "application/json"
 	contentBytes = "application/octet-stream"
@@ -78,13 +77,13 @@ func customerOf(name, prefix string) (string, bool) {
 // recorded turns an event of a customer's stream into what the contract promises, or says what is wrong with it.
 func recorded(customer string, e *streams.ReadResp_ReadEvent_RecordedEvent) (eventstore.Recorded, error) {
 	damaged := func(format string, args ...any) (eventstore.Recorded, error) {
-		return eventstore.Recorded{}, fmt.Errorf("%w: stream %s%s, event number %d: %s",
-			errDamaged, streamPrefix, customer, e.GetStreamRevision(), fmt.Sprintf(format, args...))
+		return eventstore.Recorded{}, fmt.Errorf("%w: stream %s, event number %d: %s",
+			errDamaged, e.GetStreamIdentifier().GetStreamName(), e.GetStreamRevision(), fmt.Sprintf(format, args...))
 	}
 	switch kind := e.GetMetadata()[keyType]; kind {
 	case recordType:
 	case typeDeleted:
-		return eventstore.Recorded{}, tombstoned(customer)
+		return damaged("the stream was tombstoned: its events are lost")
 	default:
 		return damaged("it has type %q, which Amends never writes", kind)
 	}
@@ -124,10 +123,6 @@ func positionOf(e *streams.ReadResp_ReadEvent_RecordedEvent) (eventstore.Positio
 		return 0, errors.New("it is at the very start of the server's log, where no event can be")
 	}
 	return eventstore.Position(commit), nil
-}
-
-func tombstoned(customer string) error {
-	return fmt.Errorf("%w: stream %s%s was tombstoned: its events are lost", errDamaged, streamPrefix, customer)
 }
 
 // retention names the setting in a stream's metadata that hides or removes events of the stream; empty if there is none.

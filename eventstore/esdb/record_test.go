@@ -16,7 +16,7 @@ func TestStoredNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := request.GetProposedMessage()
-	header := appendHeader("C-1042", eventstore.At(3)).GetOptions()
+	header := appendHeader(streamPrefix+"C-1042", eventstore.At(3)).GetOptions()
 	for what, pair := range map[string][2]string{
 		"stream":    {string(header.GetStreamIdentifier().GetStreamName()), "amends-C-1042"},
 		"type":      {m.GetMetadata()["type"], "amends.record"},

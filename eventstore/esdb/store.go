@@ -15,6 +15,7 @@ import (
 // Store is an eventstore.Store on an EventStoreDB or KurrentDB server or cluster.
 type Store struct {
 	link     *link
+	prefix   string // of the customers' streams
 	log      zerolog.Logger
 	patience time.Duration
 	deadline time.Duration // of one attempt at an append
@@ -30,6 +31,11 @@ const defaultDeadline = 10 * time.Second
 
 // Open connects to the server and checks its version. Close must be called.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
+	return openAs(ctx, cfg, streamPrefix)
+}
+
+// openAs opens the ledger whose streams have the prefix.
+func openAs(ctx context.Context, cfg Config, prefix string) (*Store, error) {
 	conf, err := parse(cfg.URL)
 	if err != nil {
 		return nil, err
@@ -38,7 +44,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{link: l, log: cfg.Logger, patience: cfg.Patience, deadline: defaultDeadline}
+	s := &Store{link: l, prefix: prefix, log: cfg.Logger, patience: cfg.Patience, deadline: defaultDeadline}
 	if s.patience <= 0 {
 		s.patience = defaultPatience
 	}
