@@ -81,7 +81,8 @@ type Store interface {
 
 	// Follow yields every event of the log after the given position, in order of position, and then stays live. It never
 	// yields a position and later an earlier one, and skips and repeats nothing, also across a reconnect. It ends, with
-	// ctx's error, when ctx ends; any other error is yielded once and ends the sequence.
+	// ctx's error, when ctx ends; any other error is yielded once and ends the sequence. The position is 0 or that of an
+	// event; a store whose positions have gaps may answer any other with ErrPosition.
 	Follow(ctx context.Context, after Position) iter.Seq2[Recorded, error]
 
 	// End returns the position of the last acknowledged event, 0 for an empty log. Following up to End sees everything
@@ -96,6 +97,8 @@ var (
 	ErrTooLarge = errors.New("too large")
 	// ErrInvalid: the call itself is malformed; nothing was sent to the log.
 	ErrInvalid = errors.New("invalid append")
+	// ErrPosition: no event of this log is at the position.
+	ErrPosition = errors.New("no event of this log is at the position")
 	// ErrClosed: the store was closed.
 	ErrClosed = errors.New("event store is closed")
 )

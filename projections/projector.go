@@ -35,6 +35,8 @@ type projector struct {
 	fresh bool
 	// delay is how many events may be put off to be folded and written together while the log is far ahead.
 	delay int
+	// sparse: positions have gaps.
+	sparse bool
 
 	conn   *sqlite.Conn
 	writer *pipe
@@ -69,7 +71,7 @@ func newProjector(conn *sqlite.Conn, c projectorConfig) (*projector, error) {
 	}
 	p := &projector{
 		store: c.Store, codec: c.Codec, logger: c.Logger, weights: c.Weights, instant: c.instant, fresh: c.fresh,
-		delay: c.delay, conn: conn, writer: newPipe(w), cache: newCache(c.CacheEvents),
+		delay: c.delay, sparse: c.SparsePositions, conn: conn, writer: newPipe(w), cache: newCache(c.CacheEvents),
 	}
 	if err := p.reload(); err != nil {
 		p.close()

@@ -32,7 +32,7 @@ func (p *place) connect(ctx context.Context) (*client, error) {
 		}
 		return &client{base: strings.TrimSuffix(p.server, "/"), http: &http.Client{}, close: func() error { return nil }}, nil
 	}
-	e, err := openEngine(ctx, p.data, zerolog.Nop())
+	e, err := openEngine(ctx, p.logPlace, zerolog.Nop())
 	if err != nil {
 		return nil, err
 	}

@@ -28,15 +28,15 @@ func applyEnvironment(flags *pflag.FlagSet) error {
 	return errors.Join(errs...)
 }
 
-// place says where the ledger is: a directory of this machine, or a running server.
+// place says where the ledger is: in this process, with its log here or elsewhere, or a running server.
 type place struct {
-	data   string
+	logPlace
 	server string
 }
 
 func (p *place) flags(flags *pflag.FlagSet) {
-	flags.StringVar(&p.data, "data", defaultData(), "directory of the embedded ledger")
-	flags.StringVar(&p.server, "server", "", "URL of a running ledger, such as http://127.0.0.1:8080 (instead of --data)")
+	p.logPlace.flags(flags, defaultData(), "directory of the embedded ledger")
+	flags.StringVar(&p.server, "server", "", "URL of a running ledger, such as http://127.0.0.1:8080 (instead of --data and --store)")
 }
 
 // defaultData is the user's data directory: $XDG_DATA_HOME/amends, or what the system has in its place.

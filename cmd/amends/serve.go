@@ -14,7 +14,8 @@ import (
 )
 
 func newServe() *cobra.Command {
-	var data, listen string
+	var at logPlace
+	var listen string
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve the ledger's API",
@@ -22,20 +23,21 @@ func newServe() *cobra.Command {
 
 The first interrupt lets requests under way finish; the second stops at once. Nothing that was acknowledged is lost either
 way.`,
-		Example: `  amends serve --data /var/lib/amends --listen 127.0.0.1:8080`,
-		Args:    cobra.NoArgs,
+		Example: `  amends serve --data /var/lib/amends --listen 127.0.0.1:8080
+  amends serve --data /var/lib/amends --store 'esdb://db1:2113,db2:2113,db3:2113?tlsCaFile=ca.crt'`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := zerolog.New(cmd.ErrOrStderr()).With().Timestamp().Logger()
-			e, err := openEngine(cmd.Context(), data, log)
+			e, err := openEngine(cmd.Context(), at, log)
 			if err != nil {
 				return err
 			}
 			return errors.Join(e.serve(cmd.Context(), listen, func(url string) {
-				log.Info().Str("url", url).Str("data", data).Msg("serving")
+				log.Info().Str("url", url).Str("data", at.data).Str("store", at.kind()).Msg("serving")
 			}), e.Close())
 		},
 	}
-	cmd.Flags().StringVar(&data, "data", defaultData(), "directory of the embedded ledger")
+	at.flags(cmd.Flags(), defaultData(), "directory of the embedded ledger")
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "address to listen on")
 	return cmd
 }
@@ -50,7 +52,7 @@ func (e *engine) serve(ctx context.Context, listen string, ready func(url string
 		return fmt.Errorf("%w; choose another address with --listen", err)
 	}
 	url := "http://" + listener.Addr().String()
-	if err := e.store.Announce(url); err != nil {
+	if err := e.store.announce(url); err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	// Requests end with the server, not with the signal; open streams are told by requests' own contexts.
@@ -81,7 +83,8 @@ func (e *engine) serve(ctx context.Context, listen string, ready func(url string
 }
 
 func newDemo() *cobra.Command {
-	var data, listen string
+	var at logPlace
+	var listen string
 	var seed int64
 	var customers int
 	cmd := &cobra.Command{
@@ -94,13 +97,13 @@ and badly, broken promises, surveys, silence, departures), and serve it. The sam
   amends demo --data ./demo --customers 50 --seed 7`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			if data == "" {
-				if data, err = os.MkdirTemp("", "amends-demo-"); err != nil {
+			if at.data == "" {
+				if at.data, err = os.MkdirTemp("", "amends-demo-"); err != nil {
 					return err
 				}
-				defer func() { err = errors.Join(err, os.RemoveAll(data)) }()
+				defer func() { err = errors.Join(err, os.RemoveAll(at.data)) }()
 			}
-			e, err := openEngine(cmd.Context(), data, zerolog.Nop())
+			e, err := openEngine(cmd.Context(), at, zerolog.Nop())
 			if err != nil {
 				return err
 			}
@@ -123,7 +126,7 @@ Serving on %[1]s (stop with Ctrl-C). In another terminal:
 			})
 		},
 	}
-	cmd.Flags().StringVar(&data, "data", "", "keep the demo ledger in this directory (default: a temporary one)")
+	at.flags(cmd.Flags(), "", "keep the demo ledger in this directory (default: a temporary one)")
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "address to listen on")
 	cmd.Flags().Int64Var(&seed, "seed", 1, "which histories to invent")
 	cmd.Flags().IntVar(&customers, "customers", 300, "how many customers to invent")

@@ -74,7 +74,7 @@ func (s *Store) checkPosition(ctx context.Context, at eventstore.Position) error
 		return fmt.Errorf("position %d: %w", at, err)
 	}
 	if !found {
-		return fmt.Errorf("%w: there is no event at position %d, where this follower stood: it belongs to another log, or the log lost events", errDamaged, at)
+		return fmt.Errorf("%w: %d: it is of another log, or this one lost events", eventstore.ErrPosition, at)
 	}
 	return nil
 }
