@@ -11,7 +11,9 @@ import (
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
 	lru "github.com/hashicorp/golang-lru/v2"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 
 	"amends/eventstore"
 )
@@ -65,10 +67,18 @@ func (s *Store) checkPosition(ctx context.Context, at eventstore.Position) error
 	}
 	found := false
 	err := s.try(ctx, func(ctx context.Context, n *node) error {
-		return s.events(ctx, n, allRequest(place{uint64(at), uint64(at)}), func(w *streams.ReadResp_ReadEvent_RecordedEvent) (bool, error) {
+		err := s.events(ctx, n, allRequest(place{uint64(at), uint64(at)}), func(w *streams.ReadResp_ReadEvent_RecordedEvent) (bool, error) {
 			found = w.GetCommitPosition() == uint64(at)
 			return false, nil
 		})
+		switch status.Code(err) {
+		case codes.InvalidArgument, codes.Unknown:
+			// Of a place that is none the server says no more than that something went wrong. If it can read otherwise, that was it.
+			if _, failed := s.endAt(ctx, n); failed == nil {
+				return nil
+			}
+		}
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("position %d: %w", at, err)

@@ -70,23 +70,27 @@ func (s *Store) read(
 // be read, so no acknowledged event is above it. It reads the server's log backwards, past what others wrote since.
 func (s *Store) End(ctx context.Context) (eventstore.Position, error) {
 	var end eventstore.Position
-	err := s.try(ctx, func(ctx context.Context, n *node) error {
-		end = 0
-		err := s.events(ctx, n, lastRequest(s.prefix), func(w *streams.ReadResp_ReadEvent_RecordedEvent) (bool, error) {
-			_, ours := customerOf(string(w.GetStreamIdentifier().GetStreamName()), s.prefix)
-			if !ours || w.GetMetadata()[keyType] != recordType {
-				return true, nil
-			}
-			var err error
-			end, err = positionOf(w)
-			return false, err
-		})
+	err := s.try(ctx, func(ctx context.Context, n *node) (err error) {
+		end, err = s.endAt(ctx, n)
 		return err
 	})
 	if err != nil {
 		return 0, fmt.Errorf("read the end of the log: %w", err)
 	}
 	return end, nil
+}
+
+func (s *Store) endAt(ctx context.Context, n *node) (end eventstore.Position, err error) {
+	err = s.events(ctx, n, lastRequest(s.prefix), func(w *streams.ReadResp_ReadEvent_RecordedEvent) (bool, error) {
+		_, ours := customerOf(string(w.GetStreamIdentifier().GetStreamName()), s.prefix)
+		if !ours || w.GetMetadata()[keyType] != recordType {
+			return true, nil
+		}
+		var err error
+		end, err = positionOf(w)
+		return false, err
+	})
+	return end, err
 }
 
 // errNoStream: the server knows no such stream, or it was deleted.
