@@ -23,7 +23,7 @@ type logPlace struct {
 func (p *logPlace) flags(flags *pflag.FlagSet, data, meaning string) {
 	flags.StringVar(&p.data, "data", data, meaning)
 	flags.StringVar(&p.store, "store", "",
-		"URL of the log, such as esdb://db:2113 or kurrentdb://db:2113 (default: embedded, in --data; docs/stores.md)")
+		"URL of the log, such as esdb://db:2113 or kurrentdb://db:2113 (default: embedded, in --data); docs/stores.md tells more")
 }
 
 // kind is the store's, for people: its URL without what may be secret.
