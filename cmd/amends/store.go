@@ -26,7 +26,7 @@ func (p *logPlace) flags(flags *pflag.FlagSet, data, meaning string) {
 		"URL of the log, such as esdb://db:2113 or kurrentdb://db:2113 (default: embedded, in --data); docs/stores.md tells more")
 }
 
-// kind is the store's, for people: its URL without what may be secret.
+// kind is the scheme of the store's URL; the rest may hold a password.
 func (p *logPlace) kind() string {
 	scheme, _, ok := strings.Cut(p.store, "://")
 	if !ok {

@@ -29,7 +29,7 @@ var _ eventstore.Store = (*Store)(nil)
 // defaultDeadline is how long one attempt at an append may take, unless the connection string says otherwise (defaultDeadline).
 const defaultDeadline = 10 * time.Second
 
-// Open connects to the server and checks its version. Close must be called.
+// Open connects to the server, and checks its version and that the user may read it. Close must be called.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	return openAs(ctx, cfg, streamPrefix)
 }
@@ -52,7 +52,13 @@ func openAs(ctx context.Context, cfg Config, prefix string) (*Store, error) {
 		s.deadline = *conf.DefaultDeadline
 	}
 	s.ended, s.end = context.WithCancelCause(context.WithoutCancel(ctx))
-	err = s.try(ctx, func(ctx context.Context, n *node) error { return n.checkVersion(ctx) })
+	err = s.try(ctx, func(ctx context.Context, n *node) error {
+		if err := n.checkVersion(ctx); err != nil {
+			return err
+		}
+		_, err := s.endAt(ctx, n) // which a user without rights may not read
+		return err
+	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open EventStoreDB: %w", err), s.Close())
 	}

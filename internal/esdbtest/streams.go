@@ -441,14 +441,18 @@ func (o *sender) checkpoint(at place) error {
 	}})
 }
 
-// caughtUp says that the subscription is live; a checkpoint comes first if there is a filter.
+// caughtUp says that the subscription is live; a checkpoint comes first if there is a filter. A message that nobody knows yet
+// comes last: a later server may send such.
 func (o *sender) caughtUp(withCheckpoint bool, at place) error {
 	if withCheckpoint {
 		if err := o.checkpoint(at); err != nil {
 			return err
 		}
 	}
-	return o.call.Send(&streams.ReadResp{Content: &streams.ReadResp_CaughtUp_{CaughtUp: &streams.ReadResp_CaughtUp{}}})
+	if err := o.call.Send(&streams.ReadResp{Content: &streams.ReadResp_CaughtUp_{CaughtUp: &streams.ReadResp_CaughtUp{}}}); err != nil {
+		return err
+	}
+	return o.call.Send(&streams.ReadResp{})
 }
 
 func uuidOf(w *shared.UUID) (id uuid.UUID) {
