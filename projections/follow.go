@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"errors"
+	"fmt"
 	"hash/fnv"
 	"sync"
 
@@ -57,6 +58,9 @@ func (p *projector) follow(ctx context.Context, f following) (err error) {
 		items, err = source.take(items[:0])
 		if errors.Is(err, errDrained) {
 			return p.flushWith(ctx, f, &held)
+		}
+		if errors.Is(err, eventstore.ErrPosition) {
+			return fmt.Errorf("%w: %w", ErrLogBehind, err)
 		}
 		if err != nil {
 			return err

@@ -17,8 +17,9 @@ import (
 	"amends/schemas"
 )
 
-// ErrLogBehind: the log ends before the views' cursor, so it is not the log that they were made from, or an older state of it.
-var ErrLogBehind = errors.New("the log is shorter than the views: it was restored or rolled back; rebuild the views")
+// ErrLogBehind: the log ends before the views' cursor, or has no record there, so it is not the log that they were made from,
+// or an older state of it.
+var ErrLogBehind = errors.New("the views are of another log, or of a later state of this one (was it restored or rolled back?): rebuild the views")
 
 // ErrLogGap: a stream's records do not follow each other without a gap.
 var ErrLogGap = errors.New("the log's records of a customer are not gapless")

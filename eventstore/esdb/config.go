@@ -28,7 +28,8 @@ type Config struct {
 const defaultPatience = 20 * time.Second
 
 // Settings are what a connection string may set, in lower case (the server's documentation writes them in camel case).
-// maxDiscoverAttempts is accepted for the sake of existing connection strings: Config.Patience has its place.
+// discoveryInterval and maxDiscoverAttempts are accepted for the sake of existing connection strings, and have no effect:
+// Config.Patience has their place.
 var Settings = []string{
 	"tls", "tlsverifycert", "tlscafile", "usercertfile", "userkeyfile", "nodepreference", "discoveryinterval",
 	"maxdiscoverattempts", "gossiptimeout", "keepaliveinterval", "keepalivetimeout", "defaultdeadline",
