@@ -73,3 +73,26 @@ type AccessRecorded struct {
 	Scope      string `json:"scope"`
 	Extra
 }
+
+// AccessGranted: an administrator made an API key. In the ledger's stream.
+type AccessGranted struct {
+	KeyID     string    `json:"key_id"`
+	Roles     []string  `json:"roles"`
+	Sources   []string  `json:"sources,omitempty"`
+	ExpiresAt time.Time `json:"expires_at"`
+	Extra
+}
+
+// AccessRevoked: an administrator ended an API key before its time. In the ledger's stream.
+type AccessRevoked struct {
+	KeyID  string `json:"key_id"`
+	Reason string `json:"reason,omitempty"`
+	Extra
+}
+
+// AccessDenied: a known caller asked for something that only an administrator may do. In the ledger's stream.
+type AccessDenied struct {
+	CallerID  string `json:"caller_id"`
+	Operation string `json:"operation"`
+	Extra
+}

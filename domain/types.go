@@ -81,6 +81,9 @@ var newData = []struct {
 	{"policy.published", func() Data { return new(PolicyPublished) }},
 	{"weights.published", func() Data { return new(WeightsPublished) }},
 	{"access.recorded", func() Data { return new(AccessRecorded) }},
+	{"access.granted", func() Data { return new(AccessGranted) }},
+	{"access.revoked", func() Data { return new(AccessRevoked) }},
+	{"access.denied", func() Data { return new(AccessDenied) }},
 }
 
 var newDataByType = func() map[Type]func() Data {
@@ -112,7 +115,7 @@ func Types() []Type {
 // LedgerOwn reports whether events of the type belong to LedgerStream and to no customer.
 func (t Type) LedgerOwn() bool {
 	switch t {
-	case "policy.published", "weights.published", "access.recorded":
+	case "policy.published", "weights.published", "access.recorded", "access.granted", "access.revoked", "access.denied":
 		return true
 	}
 	return false

@@ -30,8 +30,8 @@ func newCache(limit int) *cache {
 	return &cache{entries: make(map[string]*entry), idle: list.New(), limit: limit}
 }
 
-// acquire waits until no other writer holds the customer, and holds it.
-func (c *cache) acquire(id string) *entry {
+// acquire waits until no other writer holds the customer, and holds it. If it has to wait it calls waits before.
+func (c *cache) acquire(id string, waits func()) *entry {
 	c.mu.Lock()
 	e, ok := c.entries[id]
 	if !ok {
@@ -45,7 +45,10 @@ func (c *cache) acquire(id string) *entry {
 	}
 	e.users++
 	c.mu.Unlock()
-	e.mu.Lock()
+	if !e.mu.TryLock() {
+		waits()
+		e.mu.Lock()
+	}
 	return e
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"sync"
 	"time"
 
 	"amends/domain"
@@ -94,8 +95,14 @@ func (c *customer) remember(id string, s seen) {
 const maxAttempts = 8
 
 // recordCustomer decides on the items, all of one customer, and appends those that are to be recorded.
-func (l *Ledger) recordCustomer(ctx context.Context, id string, items []*item) error {
-	entry := l.cache.acquire(id)
+//
+// The customers of one call are decided first and appended then, together, so that the store can commit them as one: deciding
+// counts those who have not decided yet. A customer that another call holds does not keep the others waiting, who would
+// otherwise wait for each other in a circle.
+func (l *Ledger) recordCustomer(ctx context.Context, id string, items []*item, deciding *sync.WaitGroup) error {
+	decided := sync.OnceFunc(deciding.Done)
+	defer decided()
+	entry := l.cache.acquire(id, decided)
 	defer l.cache.release(entry)
 
 	for attempt := 1; ; attempt++ {
@@ -106,7 +113,7 @@ func (l *Ledger) recordCustomer(ctx context.Context, id string, items []*item) e
 			}
 			entry.customer = loaded
 		}
-		err := l.decideAndAppend(ctx, entry.customer, id, items)
+		err := l.decideAndAppend(ctx, entry.customer, id, items, func() { decided(); deciding.Wait() })
 		if err == nil {
 			return nil
 		}
@@ -121,8 +128,8 @@ func (l *Ledger) recordCustomer(ctx context.Context, id string, items []*item) e
 // decideAndAppend works through the items in order and appends in units within eventstore's limits. c runs ahead
 // of the log while a unit is under way; on an error it must be thrown away. Items that were answered in an earlier attempt
 // come out the same: what was stored is a duplicate with the same receipt, so the answers of an attempt are final only when
-// it succeeds.
-func (l *Ledger) decideAndAppend(ctx context.Context, c *customer, id string, items []*item) error {
+// it succeeds. It calls together before each append.
+func (l *Ledger) decideAndAppend(ctx context.Context, c *customer, id string, items []*item, together func()) error {
 	var unit []eventstore.Event
 	var accepted []*item
 	size := 0 // of the unit, in bytes
@@ -131,6 +138,7 @@ func (l *Ledger) decideAndAppend(ctx context.Context, c *customer, id string, it
 		if len(unit) == 0 {
 			return nil
 		}
+		together()
 		positions, err := l.cfg.Store.Append(ctx, id, eventstore.At(base), unit...)
 		if err != nil {
 			return err

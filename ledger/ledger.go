@@ -7,11 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
-	"golang.org/x/sync/errgroup"
 
 	"amends/domain"
 	"amends/eventstore"
@@ -79,9 +79,16 @@ type Receipt struct {
 //
 // The error is not nil when the log could not be reached for some of them: their fate is unknown, and sending the same
 // events (with the same ids) again is safe. Then only receipts with a Status are answers.
+//
+// The events are this process's own, and may say anything of their actor; RecordAs is for those of others.
 func (l *Ledger) Record(ctx context.Context, raws [][]byte) ([]Receipt, error) {
+	return l.RecordAs(ctx, &Author{Unbound: true}, raws)
+}
+
+// RecordAs records events that the author sent. What the author may not say is refused.
+func (l *Ledger) RecordAs(ctx context.Context, author *Author, raws [][]byte) ([]Receipt, error) {
 	receipts := make([]Receipt, len(raws))
-	items := l.parse(raws, receipts)
+	items := l.parse(author, raws, receipts)
 
 	byCustomer := make(map[string][]*item)
 	var order []string
@@ -96,23 +103,22 @@ func (l *Ledger) Record(ctx context.Context, raws [][]byte) ([]Receipt, error) {
 		byCustomer[customer] = append(byCustomer[customer], it)
 	}
 
-	// Not errgroup.WithContext: a failure for one customer must not cut off the others.
-	var group errgroup.Group
-	group.SetLimit(l.cfg.Concurrency)
 	var mu sync.Mutex
 	var failures []error
-	for _, customer := range order {
-		group.Go(func() error {
-			if err := l.recordCustomer(ctx, customer, byCustomer[customer]); err != nil {
-				mu.Lock()
-				failures = append(failures, err)
-				mu.Unlock()
-			}
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return receipts, err
+	for some := range slices.Chunk(order, l.cfg.Concurrency) {
+		// A failure for one customer must not cut off the others.
+		var group, deciding sync.WaitGroup
+		deciding.Add(len(some))
+		for _, customer := range some {
+			group.Go(func() {
+				if err := l.recordCustomer(ctx, customer, byCustomer[customer], &deciding); err != nil {
+					mu.Lock()
+					failures = append(failures, err)
+					mu.Unlock()
+				}
+			})
+		}
+		group.Wait()
 	}
 	if len(failures) > 0 {
 		return receipts, fmt.Errorf("%d of %d customers could not be written, the first: %w", len(failures), len(order), failures[0])
@@ -128,7 +134,7 @@ type item struct {
 }
 
 // parse validates the events on all cores. The items are in the order of raws; a refused one is nil and its receipt written.
-func (l *Ledger) parse(raws [][]byte, receipts []Receipt) []*item {
+func (l *Ledger) parse(author *Author, raws [][]byte, receipts []Receipt) []*item {
 	items := make([]*item, len(raws))
 	now := l.cfg.Clock().UTC()
 	one := func(i int) {
@@ -136,6 +142,10 @@ func (l *Ledger) parse(raws [][]byte, receipts []Receipt) []*item {
 		receipts[i].ID, receipts[i].Customer = in.Event.ID, in.Event.Customer
 		if err != nil {
 			receipts[i].refuse(err)
+			return
+		}
+		if problem := author.sign(&in.Event); problem != nil {
+			receipts[i].refuse(problem)
 			return
 		}
 		items[i] = &item{in: in, receipt: &receipts[i]}

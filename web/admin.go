@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"amends/access"
 )
 
 // Status says how the ledger and its views stand.
@@ -56,6 +58,7 @@ func (s *server) adminRoutes() []*route {
 	return []*route{
 		{
 			method: http.MethodPost, path: "/v1/rebuild", id: "rebuild-views", summary: "Rebuild or check the views",
+			needs: access.Administer,
 			description: "Builds the views anew from the log beside the live ones and swaps them in; with check it only compares. Answers " +
 				"with progress, one line at a time, and ends with a line that holds the result. An answer without a last line of result or " +
 				"problem was cut off.",
@@ -66,12 +69,14 @@ func (s *server) adminRoutes() []*route {
 		},
 		{
 			method: http.MethodGet, path: "/v1/status", id: "read-status", summary: "How the ledger and its views stand",
+			needs:     access.ReadViews,
 			responses: []body{{mediaType: typeJSON, of: Status{}, description: "The status"}},
 			problems:  []int{http.StatusServiceUnavailable},
 			serve:     s.getStatus,
 		},
 		{
 			method: http.MethodGet, path: "/healthz", id: "health", summary: "Whether the log can be reached",
+			needs:     access.Public,
 			responses: []body{{mediaType: "text/plain", of: "", description: "ok"}},
 			problems:  []int{http.StatusServiceUnavailable},
 			serve:     s.health,

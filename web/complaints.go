@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"amends/access"
 )
 
 // complaintParts are the views that tell more about one complaint, under the member names of the answer. They have the
@@ -42,12 +44,14 @@ func (s *server) complaintRoutes() []*route {
 	return []*route{
 		{
 			method: http.MethodGet, path: "/v1/complaints", id: "list-complaints", summary: "Complaints",
+			needs:       access.ReadViews,
 			description: "Rows of the view complaints, the newest first.",
 			query:       query, responses: rowBodies, problems: []int{http.StatusServiceUnavailable},
 			serve: s.listComplaints,
 		},
 		{
 			method: http.MethodGet, path: "/v1/complaints/{id}", id: "read-complaint", summary: "One complaint",
+			needs: access.ReadViews,
 			description: "The complaint's row with its promises, redress, surveys and events. Complaint ids are the customer's own: where " +
 				"several customers have the id, 409 asks for ?customer=.",
 			query:     []parameter{{name: "customer", description: "Whose complaint"}, afterParameter},

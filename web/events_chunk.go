@@ -33,11 +33,11 @@ func (c *chunk) full() bool {
 }
 
 // recordChunk records the chunk, writes the receipts and empties it. A failure of the log comes after the receipts.
-func (s *server) recordChunk(ctx context.Context, c *chunk, out *receipts) error {
+func (s *server) recordChunk(ctx context.Context, from *ledger.Author, c *chunk, out *receipts) error {
 	var failure error
 	if len(c.raws) > 0 {
 		var recorded []ledger.Receipt
-		recorded, failure = s.cfg.Ledger.Record(ctx, c.raws)
+		recorded, failure = s.cfg.Ledger.RecordAs(ctx, from, c.raws)
 		for i := range c.answer {
 			if c.answer[i].Status != "" {
 				continue

@@ -7,6 +7,7 @@ import (
 	"path"
 	"strconv"
 
+	"amends/access"
 	"amends/eventstore"
 )
 
@@ -34,6 +35,7 @@ type PlacedEvent struct {
 func (s *server) getEventsRoute() *route {
 	return &route{
 		method: http.MethodGet, path: "/v1/events", id: "read-events", summary: "Read or follow the log",
+		needs: access.ReadRecords,
 		description: "Pages through the log in order of position: start with after=0 and continue with next. Nothing is skipped " +
 			"or repeated, also while events are written. A page may be short, even empty, before the end when a filter matches little. " +
 			"As Server-Sent Events: catches up and stays live; each message's id is the position and its data the record; " +

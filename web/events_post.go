@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"amends/access"
 	"amends/ledger"
 )
 
@@ -36,6 +37,7 @@ func (s *server) postEventsRoute() *route {
 	event := func(mediaType, description string) body { return body{mediaType: mediaType, description: description} }
 	return &route{
 		method: http.MethodPost, path: "/v1/events", id: "record-events", summary: "Record events",
+		needs: access.RecordEvents,
 		description: "Takes CloudEvents 1.0 in JSON: one, an array, or one a line. Each event is answered, in order. " +
 			"One event: 201 recorded, 200 duplicate, 422 refused (a problem document). Several: 200, and each receipt says what " +
 			"became of its event; a refused event does not hold up the others. What is malformed in an array ends it: everything " +
@@ -117,7 +119,7 @@ func (s *server) recordOne(w http.ResponseWriter, r *http.Request, e element) er
 	if e.problem != nil {
 		return e.problem
 	}
-	receipts, err := s.cfg.Ledger.Record(r.Context(), [][]byte{e.raw})
+	receipts, err := s.cfg.Ledger.RecordAs(r.Context(), author(r), [][]byte{e.raw})
 	if err != nil && receipts[0].Status == "" {
 		return unavailable(err)
 	}
@@ -141,19 +143,19 @@ func (s *server) recordMany(w http.ResponseWriter, r *http.Request, elements ite
 	out := &receipts{array: mediaType == typeJSON}
 	defer func() { err = errors.Join(err, out.held.close()) }()
 
-	chunk := &chunk{}
+	from, chunk := author(r), &chunk{}
 	var failure error
 	for e := range elements {
 		chunk.add(e)
 		if !chunk.full() {
 			continue
 		}
-		if failure = s.recordChunk(r.Context(), chunk, out); failure != nil {
+		if failure = s.recordChunk(r.Context(), from, chunk, out); failure != nil {
 			break
 		}
 	}
 	if failure == nil {
-		failure = s.recordChunk(r.Context(), chunk, out)
+		failure = s.recordChunk(r.Context(), from, chunk, out)
 	}
 	setPosition(w, out.highest)
 	if failure != nil {

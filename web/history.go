@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"amends/access"
 	"amends/domain"
 	"amends/eventstore"
 	"amends/ledger"
@@ -64,6 +65,7 @@ func (s *server) customerRoutes() []*route {
 	return []*route{
 		{
 			method: http.MethodGet, path: "/v1/customers/{id}", id: "read-customer", summary: "Where a customer stands",
+			needs:       access.ReadViews,
 			description: "The state that the customer's history adds up to, from the log and thus as fresh as the last write. It holds no personal data.",
 			query:       limitParameters,
 			responses:   []body{{mediaType: typeJSON, of: CustomerState{}, description: "The customer's state"}},
@@ -72,6 +74,7 @@ func (s *server) customerRoutes() []*route {
 		},
 		{
 			method: http.MethodGet, path: "/v1/customers/{id}/history", id: "read-history", summary: "A customer's history, replayed",
+			needs: access.ReadRecords,
 			description: "All records that had happened by as_of and that the ledger knew by known_at, those of absorbed customers " +
 				"included, in the order of (time, position), each with what it changed, and the state they add up to. A record whose time was " +
 				"corrected is placed by the corrected time. As NDJSON: exactly the stored records in the same order, one a line, and nothing else.",

@@ -30,9 +30,10 @@ type Problem struct {
 	// Receipts are what is known of the events of a request that the log failed to take as a whole.
 	Receipts json.RawMessage `json:"receipts,omitempty" doc:"Receipts of the events before the failure; status unknown: send again"`
 
-	cause      error  // for the operator's log, never for the caller
-	retryAfter int    // seconds; 0: no such header
-	allow      string // the Allow header of a 405
+	cause        error  // for the operator's log, never for the caller
+	retryAfter   int    // seconds; 0: no such header
+	allow        string // the Allow header of a 405
+	authenticate string // the WWW-Authenticate header of a 401 or 403
 }
 
 // Error implements error.
@@ -111,6 +112,9 @@ func (p *Problem) write(w http.ResponseWriter) {
 	h.Del("Content-Disposition")
 	if p.retryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(p.retryAfter))
+	}
+	if p.authenticate != "" {
+		h.Set("WWW-Authenticate", p.authenticate)
 	}
 	if p.allow != "" {
 		h.Set("Allow", p.allow)

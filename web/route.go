@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"amends/access"
 	"amends/schemas"
 )
 
@@ -17,6 +18,7 @@ type route struct {
 	id           string // operationId
 	summary      string
 	description  string
+	needs        access.Permission // what the caller must be permitted; access.Public: there need be no caller
 	query        []parameter
 	headers      []parameter
 	request      []body
@@ -38,6 +40,21 @@ type body struct {
 	mediaType, description string
 	of                     any // a value of the Go type; nil: free form
 	status                 int // of an answer; 0 is 200
+}
+
+// mustDeclare holds that a route says what it needs. One that was forgotten must not be open.
+func (rt *route) mustDeclare() {
+	if !rt.needs.Known() {
+		panic("web: " + rt.method + " " + rt.path + " does not declare the permission that it needs")
+	}
+}
+
+// answer serves a request that is let in.
+func (rt *route) answer(w http.ResponseWriter, r *http.Request) error {
+	if err := rt.checkParameters(r); err != nil {
+		return err
+	}
+	return rt.serve(w, r)
 }
 
 // checkParameters refuses a parameter that the route does not know: a filter with a typing error must not be ignored.
@@ -94,12 +111,20 @@ func apiConfig(version string) huma.Config {
 			},
 			Components: &huma.Components{
 				Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName),
+				SecuritySchemes: map[string]*huma.SecurityScheme{securityScheme: {
+					Type: "http", Scheme: "bearer",
+					Description: "An API key (amends_…) or a token of the identity provider. x-amends-permission says what an operation " +
+						"needs. On a server that listens on this machine only, the local user may need none.",
+				}},
 			},
 		},
 		OpenAPIPath: "/openapi",
 		Formats:     huma.DefaultFormats,
 	}
 }
+
+// securityScheme is the name of the one way to send credentials.
+const securityScheme = "bearer"
 
 // schemaName names a type in the document. A refused record's problem is part of its receipt, not an answer by itself.
 func schemaName(t reflect.Type, hint string) string {
@@ -113,7 +138,13 @@ func schemaName(t reflect.Type, hint string) string {
 func (rt *route) operation(registry huma.Registry) *huma.Operation {
 	op := &huma.Operation{
 		Method: rt.method, Path: rt.path, OperationID: rt.id, Summary: rt.summary, Description: rt.description,
-		Responses: map[string]*huma.Response{},
+		Responses:  map[string]*huma.Response{},
+		Extensions: map[string]any{"x-amends-permission": string(rt.needs)},
+	}
+	problems := append([]int{http.StatusBadRequest, http.StatusInternalServerError}, rt.problems...)
+	if rt.needs != access.Public {
+		op.Security = []map[string][]string{{securityScheme: {}}}
+		problems = append(problems, http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests)
 	}
 	for segment := range strings.SplitSeq(rt.path, "/") {
 		if name, ok := strings.CutPrefix(segment, "{"); ok {
@@ -138,7 +169,7 @@ func (rt *route) operation(registry huma.Registry) *huma.Operation {
 		answer := at(op.Responses, b.statusText(), b.description)
 		answer.Content[b.mediaType] = b.media(registry)
 	}
-	for _, status := range append([]int{http.StatusBadRequest, http.StatusInternalServerError}, rt.problems...) {
+	for _, status := range problems {
 		b := body{mediaType: problemType, of: Problem{}, status: status}
 		at(op.Responses, b.statusText(), http.StatusText(status)).Content[problemType] = b.media(registry)
 	}

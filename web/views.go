@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"amends/access"
 	"amends/eventstore"
 )
 
@@ -46,11 +47,13 @@ func (s *server) viewRoutes() []*route {
 	return []*route{
 		{
 			method: http.MethodGet, path: "/v1/views", id: "list-views", summary: "The views and their columns",
+			needs:     access.ReadViews,
 			responses: []body{{mediaType: typeJSON, of: []ViewInfo{}, description: "The views"}},
 			serve:     s.listViews,
 		},
 		{
 			method: http.MethodGet, path: "/v1/views/{view}", id: "query-view", summary: "Rows of a view",
+			needs:       access.ReadViews,
 			description: "Rows as an array of objects, as NDJSON, or as CSV. Amends-Position is the position that the rows reach up to.",
 			query: []parameter{
 				{name: "where", repeats: true, description: "column=value; also != < <= > >=. Repeated: all must hold"},
@@ -63,6 +66,7 @@ func (s *server) viewRoutes() []*route {
 		},
 		{
 			method: http.MethodPost, path: "/v1/sql", id: "query-sql", summary: "Ask the views in SQL",
+			needs:       access.RunSQL,
 			description: "One read-only statement over the views.",
 			query:       []parameter{afterParameter},
 			request:     []body{{mediaType: typeJSON, of: SQLRequest{}, description: "The question"}},

@@ -15,6 +15,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/rs/zerolog"
 
+	"amends/access"
 	"amends/eventstore"
 	"amends/ledger"
 	"amends/projections"
@@ -27,6 +28,8 @@ type Config struct {
 	Store  eventstore.Store
 	Codec  *schemas.Codec
 	Views  *projections.Views
+	// Callers says who is let in. The zero value lets nobody in but to the public routes.
+	Callers access.Callers
 	// Clock tells the present instant, for states and views that depend on it. Default: time.Now.
 	Clock func() time.Time
 	// Logger gets failures and panics; never a body, a query string or data of a record. Default: nothing is logged.
@@ -45,10 +48,11 @@ type server struct {
 	cfg         Config
 	mux         *http.ServeMux
 	crossOrigin http.CrossOriginProtection
+	attempts    *attempts
 }
 
 // New returns the API. Requests end with their context: a server that shuts down cancels its base context to end the event
-// streams.
+// streams. It panics, as http.ServeMux does, on a route that is not declared well: one without a permission has no start.
 func New(cfg Config) http.Handler {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
@@ -62,9 +66,10 @@ func New(cfg Config) http.Handler {
 	if cfg.WaitForViews <= 0 {
 		cfg.WaitForViews = 10 * time.Second
 	}
-	s := &server{cfg: cfg, mux: http.NewServeMux()}
+	s := &server{cfg: cfg, mux: http.NewServeMux(), attempts: newAttempts()}
 	api := humago.New(s.mux, apiConfig(cfg.Version))
 	for _, rt := range s.allRoutes() {
+		rt.mustDeclare()
 		op := rt.operation(api.OpenAPI().Components.Schemas)
 		api.OpenAPI().AddOperation(op)
 		api.Adapter().Handle(op, func(ctx huma.Context) {
@@ -78,6 +83,9 @@ func New(cfg Config) http.Handler {
 // ServeHTTP routes the request; what no route takes is answered with a problem, too.
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if r.TLS != nil {
+		w.Header().Set("Strict-Transport-Security", "max-age=31536000") // RFC 6797
+	}
 	tracked := &response{ResponseWriter: w}
 	defer s.recoverPanic(tracked, r)
 	if _, pattern := s.mux.Handler(r); pattern == "" {
@@ -115,9 +123,11 @@ func (s *server) noRoute(r *http.Request) *Problem {
 
 // serve runs one route and turns its error into the answer.
 func (s *server) serve(rt *route, w http.ResponseWriter, r *http.Request) {
-	err := rt.checkParameters(r)
-	if err == nil {
-		err = rt.serve(w, r)
+	var err error
+	if rt.needs == access.Public {
+		err = rt.answer(w, r)
+	} else {
+		err = s.serveCaller(rt, w, r)
 	}
 	if err == nil {
 		return

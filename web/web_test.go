@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rs/zerolog"
 
+	"amends/access"
 	"amends/eventstore"
 	"amends/ledger"
 	"amends/schemas"
@@ -40,6 +41,7 @@ func newRig(t *testing.T, change func(*Config)) *rig {
 	cfg := Config{
 		Store: eventstore.NewMemory(), Codec: codec, Clock: func() time.Time { return testTime },
 		Logger: zerolog.Nop(), Version: "test", Heartbeat: 20 * time.Millisecond,
+		Callers: access.Callers{Local: &access.Caller{ID: "local:test", Kind: access.KindLocal, Roles: []access.Role{access.Administrator}}},
 	}
 	if change != nil {
 		change(&cfg)

@@ -9,16 +9,21 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/rs/zerolog"
+
+	"amends/access"
 )
 
 // client speaks the API, over the network or, for an embedded ledger, over pipes within this process. There is one path.
 type client struct {
 	base  string
+	token string // sent with every request; empty: none
 	http  *http.Client
 	close func() error
 }
@@ -26,17 +31,52 @@ type client struct {
 // connect opens the place. The caller closes the client.
 func (p *place) connect(ctx context.Context) (*client, error) {
 	if p.server != "" {
-		u, err := url.Parse(p.server)
-		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-			return nil, usage(fmt.Errorf("--server %q is not a URL such as http://127.0.0.1:8080", p.server))
-		}
-		return &client{base: strings.TrimSuffix(p.server, "/"), http: &http.Client{}, close: func() error { return nil }}, nil
+		return p.connectServer()
 	}
 	e, err := openEngine(ctx, p.logPlace, zerolog.Nop())
 	if err != nil {
 		return nil, err
 	}
 	return e.client(), nil
+}
+
+// tokenForm is the form of what follows "Bearer" (RFC 6750 §2.1), or nothing.
+var tokenForm = regexp.MustCompile(`^([A-Za-z0-9._~+/-]+=*)?$`)
+
+// connectServer makes a client of a running ledger. It never sends a token where others could read it on the way.
+func (p *place) connectServer() (*client, error) {
+	u, err := url.Parse(p.server)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return nil, usage(fmt.Errorf("--server %q is not a URL such as http://127.0.0.1:8080", p.server))
+	}
+	token := p.token
+	if p.tokenFile != "" {
+		if token != "" {
+			return nil, usage(errors.New("give --token or --token-file (AMENDS_TOKEN or AMENDS_TOKEN_FILE), not both"))
+		}
+		text, err := os.ReadFile(p.tokenFile)
+		if err != nil {
+			return nil, fmt.Errorf("--token-file: %w", err)
+		}
+		token = strings.TrimSpace(string(text))
+	}
+	if !tokenForm.MatchString(token) {
+		return nil, usage(errors.New("the token holds characters that no key or token has; is it the right file?"))
+	}
+	if token != "" && u.Scheme == "http" && !access.Loopback(u.Host) {
+		return nil, usage(fmt.Errorf("refusing to send a token to %s over plain http, where others can read it; use https", u.Host))
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	if transport.TLSClientConfig, err = trusting(p.tlsCA); err != nil {
+		return nil, err
+	}
+	return &client{
+		base: strings.TrimSuffix(p.server, "/"), token: token,
+		http: &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
+			return errors.New("it redirects elsewhere; give --server the address of the ledger itself")
+		}},
+		close: func() error { transport.CloseIdleConnections(); return nil },
+	}, nil
 }
 
 // client returns a client of the engine's own API; closing it closes the engine.
@@ -50,7 +90,7 @@ func (e *engine) client() *client {
 	}()
 	transport := &http.Transport{DialContext: pipes.dial, MaxIdleConnsPerHost: 8}
 	return &client{
-		base: "http://amends",
+		base: "http://localhost",
 		http: &http.Client{Transport: transport},
 		close: func() error {
 			transport.CloseIdleConnections()
@@ -120,6 +160,9 @@ func (c *client) do(ctx context.Context, method, path string, query url.Values, 
 	}
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
+	}
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"amends/access"
 	"amends/domain"
 	"amends/ledger"
 	"amends/projections"
@@ -24,7 +25,9 @@ type engine struct {
 	store   *openedLog
 	views   *projections.Views
 	ledger  *ledger.Ledger
-	handler http.Handler
+	keys    *access.Keys
+	api     web.Config
+	handler http.Handler // the API for the local user
 
 	stop      context.CancelFunc
 	followers sync.WaitGroup // the projector, and what keeps scores up to date
@@ -55,10 +58,14 @@ func openEngine(ctx context.Context, at logPlace, log zerolog.Logger) (_ *engine
 		return nil, err
 	}
 	e.ledger = ledger.New(ledger.Config{Store: store, Codec: codec, Logger: log})
-	e.handler = web.New(web.Config{
+	if e.keys, err = access.OpenKeys(ctx, filepath.Join(at.data, "keys", "access.sqlite"), nil); err != nil {
+		return nil, err
+	}
+	e.api = web.Config{
 		Ledger: e.ledger, Store: store, Codec: codec, Views: e.views, Logger: log, Version: version,
-		SparsePositions: store.sparse,
-	})
+		Callers: access.Callers{Local: access.LocalUser(), Keys: e.keys}, SparsePositions: store.sparse,
+	}
+	e.handler = web.New(e.api)
 	// The projector outlives the signal that ends ctx: a graceful stop still answers what is under way.
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	e.stop = stop
@@ -130,6 +137,9 @@ func (e *engine) Close() error {
 	}
 	if e.views != nil {
 		errs = append(errs, e.views.Close())
+	}
+	if e.keys != nil {
+		errs = append(errs, e.keys.Close())
 	}
 	return errors.Join(append(errs, e.store.close())...)
 }

@@ -31,12 +31,18 @@ func applyEnvironment(flags *pflag.FlagSet) error {
 // place says where the ledger is: in this process, with its log here or elsewhere, or a running server.
 type place struct {
 	logPlace
-	server string
+	server    string
+	token     string
+	tokenFile string
+	tlsCA     string
 }
 
 func (p *place) flags(flags *pflag.FlagSet) {
 	p.logPlace.flags(flags, defaultData(), "directory of the embedded ledger")
 	flags.StringVar(&p.server, "server", "", "URL of a running ledger, such as http://127.0.0.1:8080 (instead of --data and --store)")
+	flags.StringVar(&p.token, "token", "", "key or token for --server; others can see the command line, so set AMENDS_TOKEN or use --token-file")
+	flags.StringVar(&p.tokenFile, "token-file", "", "file that holds the key or token for --server")
+	flags.StringVar(&p.tlsCA, "tls-ca", "", "PEM file of the authorities to trust with --server (default: the system's)")
 }
 
 // defaultData is the user's data directory: $XDG_DATA_HOME/amends, or what the system has in its place.

@@ -99,9 +99,16 @@ Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some records were refus
 	})
 	root.AddCommand(
 		newDemo(), newServe(), newImport(), newRecord(), newReplay(), newQuery(), newViews(), newSQL(),
-		newRebuild(), newStatus(), newSubscribe(), newCopy(), newBench(),
+		newRebuild(), newStatus(), newSubscribe(), newCopy(), newBench(), newAccess(),
 	)
-	for _, cmd := range root.Commands() {
+	prepare(root)
+	return root
+}
+
+// prepare gives every verb its environment twins, and marks wrong arguments as wrong usage.
+func prepare(parent *cobra.Command) {
+	for _, cmd := range parent.Commands() {
+		prepare(cmd)
 		cmd.PreRunE = func(cmd *cobra.Command, _ []string) error { return usage(applyEnvironment(cmd.Flags())) }
 		if args := cmd.Args; args != nil {
 			cmd.Args = func(cmd *cobra.Command, a []string) error {
@@ -112,5 +119,4 @@ Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some records were refus
 			}
 		}
 	}
-	return root
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	stdlog "log"
 	"net"
 	"net/http"
 	"os"
@@ -11,47 +12,71 @@ import (
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
+
+	"amends/web"
 )
 
 func newServe() *cobra.Command {
 	var at logPlace
-	var listen string
+	var how serving
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve the ledger's API",
 		Long: `Serve the ledger's API over HTTP, on this machine only unless told otherwise. GET /openapi.json describes it.
 
+On a loopback address whoever reaches it is the local user, who is administrator. With --auth, with a provider of tokens, and on
+any other address every caller needs an API key (amends access add) or a token, and beyond this machine TLS.
+
 The first interrupt lets requests under way finish; the second stops at once. Nothing that was acknowledged is lost either
 way.`,
 		Example: `  amends serve --data /var/lib/amends --listen 127.0.0.1:8080
-  amends serve --data /var/lib/amends --store 'esdb://db1:2113,db2:2113,db3:2113?tlsCaFile=ca.crt'`,
+  amends serve --data /var/lib/amends --store 'esdb://db1:2113,db2:2113,db3:2113?tlsCaFile=ca.crt'
+  amends serve --listen 0.0.0.0:8443 --tls-cert server.pem --tls-key server.key \
+    --oidc-issuer https://login.example.com --oidc-audience amends --oidc-role care-team=handler --oidc-role audit=auditor`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := how.check(); err != nil {
+				return err
+			}
 			log := zerolog.New(cmd.ErrOrStderr()).With().Timestamp().Logger()
 			e, err := openEngine(cmd.Context(), at, log)
 			if err != nil {
 				return err
 			}
-			return errors.Join(e.serve(cmd.Context(), listen, func(url string) {
-				log.Info().Str("url", url).Str("data", at.data).Str("store", at.kind()).Msg("serving")
+			return errors.Join(e.serve(cmd.Context(), how, at.data, log, func(url, whoMay string) {
+				log.Info().Str("url", url).Str("data", at.data).Str("store", at.kind()).Str("access", whoMay).Msg("serving")
 			}), e.Close())
 		},
 	}
 	at.flags(cmd.Flags(), defaultData(), "directory of the embedded ledger")
-	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "address to listen on")
+	how.flags(cmd.Flags())
 	return cmd
 }
 
 // shutdownGrace is how long requests under way may take to finish once the ledger was told to stop.
 const shutdownGrace = 20 * time.Second
 
-// serve answers until ctx ends, then lets what is under way finish. ready is told the URL once the port is open.
-func (e *engine) serve(ctx context.Context, listen string, ready func(url string)) error {
-	listener, err := net.Listen("tcp", listen)
+// serve answers until ctx ends, then lets what is under way finish. ready is told the URL, and who is let in, once the port
+// is open.
+func (e *engine) serve(ctx context.Context, how serving, data string, log zerolog.Logger, ready func(url, whoMay string)) error {
+	callers, err := how.callers(ctx, e.keys, data)
+	if err != nil {
+		return err
+	}
+	tlsConfig, err := how.tls(log)
+	if err != nil {
+		return err
+	}
+	api := e.api
+	api.Callers = callers
+	listener, err := net.Listen("tcp", how.listen)
 	if err != nil {
 		return fmt.Errorf("%w; choose another address with --listen", err)
 	}
 	url := "http://" + listener.Addr().String()
+	if tlsConfig != nil {
+		url = "https://" + listener.Addr().String()
+	}
 	if err := e.store.announce(url); err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -59,13 +84,21 @@ func (e *engine) serve(ctx context.Context, listen string, ready func(url string
 	requests, endRequests := context.WithCancel(context.WithoutCancel(ctx))
 	defer endRequests()
 	server := &http.Server{
-		Handler:           e.handler,
+		Handler:           web.New(api),
 		ReadHeaderTimeout: 10 * time.Second,
+		TLSConfig:         tlsConfig,
+		ErrorLog:          stdlog.New(log, "", 0),
 		BaseContext:       func(net.Listener) context.Context { return requests },
 	}
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	ready(url)
+	go func() {
+		if tlsConfig != nil {
+			served <- server.ServeTLS(listener, "", "") // the configuration has the certificate
+			return
+		}
+		served <- server.Serve(listener)
+	}()
+	ready(url, how.whoMay(callers))
 	select {
 	case err := <-served:
 		return err
@@ -97,6 +130,9 @@ and badly, broken promises, surveys, silence, departures), and serve it. The sam
   amends demo --data ./demo --customers 50 --seed 7`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if how := (serving{listen: listen}); how.guarded() {
+				return usage(fmt.Errorf("--listen %s reaches beyond this machine, and the demo lets anybody in; use amends serve", listen))
+			}
 			if at.data == "" {
 				if at.data, err = os.MkdirTemp("", "amends-demo-"); err != nil {
 					return err
@@ -114,20 +150,22 @@ and badly, broken promises, surveys, silence, departures), and serve it. The sam
 			}
 			out := cmd.OutOrStdout()
 			fmt.Fprintln(out, summary)
-			return e.serve(cmd.Context(), listen, func(url string) {
+			how := serving{listen: listen}
+			return e.serve(cmd.Context(), how, at.data, zerolog.Nop(), func(url, whoMay string) {
 				fmt.Fprintf(out, `
-Serving on %[1]s (stop with Ctrl-C). In another terminal:
+Serving on %[1]s (stop with Ctrl-C). It %[2]s.
+In another terminal:
 
   amends query churn_risk --server %[1]s --order -points --limit 10
   amends sql --server %[1]s 'select state, count(*) as complaints from complaints group by state'
   amends subscribe --server %[1]s --type 'complaint.*'
   curl %[1]s/v1/complaints
-`, url)
+`, url, whoMay)
 			})
 		},
 	}
 	at.flags(cmd.Flags(), "", "keep the demo ledger in this directory (default: a temporary one)")
-	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "address to listen on")
+	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "loopback address to listen on")
 	cmd.Flags().Int64Var(&seed, "seed", 1, "which histories to invent")
 	cmd.Flags().IntVar(&customers, "customers", 300, "how many customers to invent")
 	return cmd

@@ -45,16 +45,35 @@ func (s *Store) catchUp(
 	if err != nil {
 		return false, fmt.Errorf("catch up: %w", errors.Join(err, context.Cause(ctx)))
 	}
-	messages, err := consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(aheadMessages, aheadBytes))
+	// Not Messages: its Next makes a timer for each message.
+	arrived, failed := make(chan jetstream.Msg, aheadMessages), make(chan error, 1)
+	done := make(chan struct{})
+	defer close(done)
+	consuming, err := consumer.Consume(func(m jetstream.Msg) {
+		select {
+		case arrived <- m:
+		case <-done:
+		}
+	}, jetstream.PullMaxMessagesWithBytesLimit(aheadMessages, aheadBytes),
+		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
+			select {
+			case failed <- err:
+			default:
+			}
+		}))
 	if err != nil {
 		return false, fmt.Errorf("catch up: %w", err)
 	}
-	defer messages.Stop()
+	defer consuming.Stop()
 	for {
-		m, err := messages.Next(jetstream.NextContext(ctx))
-		if err != nil {
+		var m jetstream.Msg
+		select {
+		case m = <-arrived:
+		case err := <-failed:
 			s.log.Debug().Err(err).Msg("a follower's consumer failed; it goes on by direct gets")
-			return true, context.Cause(ctx)
+			return true, nil
+		case <-ctx.Done():
+			return false, context.Cause(ctx)
 		}
 		meta, err := m.Metadata()
 		if err != nil {

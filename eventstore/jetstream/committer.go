@@ -26,12 +26,11 @@ const (
 func (s *Store) commitLoop() {
 	var held []*pending
 	for {
-		s.queue.gather()
 		if len(held) == 0 {
-			held = s.queue.take(s.ended)
-		} else {
-			held = append(held, s.queue.takeNow()...)
+			s.queue.wait(s.ended)
 		}
+		s.queue.gather()
+		held = append(held, s.queue.takeAll()...)
 		if s.ended.Err() != nil {
 			for _, p := range held {
 				p.settle(nil, eventstore.ErrClosed)

@@ -71,7 +71,7 @@ func (q *queue) signal() {
 
 // gather lets goroutines that are ready to append do so, as long as that makes the queue longer. This is no delay: when
 // nobody else is ready it costs next to nothing. Without it, those who were told of the round before would just miss the
-// next one, and rounds would be half as large as they could be.
+// next one, the first of many who come at once would have a round for itself, and there would be twice as many rounds.
 func (q *queue) gather() {
 	for before := -1; ; {
 		q.mu.Lock()
@@ -85,22 +85,25 @@ func (q *queue) gather() {
 	}
 }
 
-// take waits until something is there and returns all of it, or nil once ctx has ended.
-func (q *queue) take(ctx context.Context) []*pending {
+// wait waits until something is there, or ctx has ended.
+func (q *queue) wait(ctx context.Context) {
 	for {
-		if all := q.takeNow(); len(all) > 0 {
-			return all
+		q.mu.Lock()
+		n := len(q.waiting)
+		q.mu.Unlock()
+		if n > 0 {
+			return
 		}
 		select {
 		case <-q.wake:
 		case <-ctx.Done():
-			return nil
+			return
 		}
 	}
 }
 
-// takeNow returns what is there, perhaps nothing.
-func (q *queue) takeNow() []*pending {
+// takeAll returns what is there, perhaps nothing.
+func (q *queue) takeAll() []*pending {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	all := q.waiting

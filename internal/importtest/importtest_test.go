@@ -15,6 +15,7 @@ import (
 // not. A package under a listed one (a test kit, say) may also import what it stands under. internal/… and cmd/… may
 // import everything; nothing may import cmd.
 var allowed = map[string][]string{
+	"access":               {},
 	"domain":               {},
 	"eventstore":           {},
 	"vault":                {},
@@ -25,7 +26,7 @@ var allowed = map[string][]string{
 	"schemas":              {"domain", "vault"},
 	"ledger":               {"domain", "schemas", "eventstore", "vault"},
 	"projections":          {"domain", "schemas", "eventstore", "vault"},
-	"web":                  {"domain", "schemas", "eventstore", "ledger", "projections", "vault", "audit", "feed"},
+	"web":                  {"domain", "schemas", "eventstore", "ledger", "projections", "vault", "audit", "feed", "access"},
 }
 
 func TestArrows(t *testing.T) {

@@ -1,0 +1,58 @@
+package ledger
+
+import (
+	"slices"
+
+	"amends/domain"
+	"amends/schemas"
+)
+
+// Author is whoever sends events, as far as the ledger must know: for whom they may speak.
+type Author struct {
+	// ID becomes the actor of events that name none. It has the form of an actor; empty: they stay without.
+	ID string
+	// Unbound may name any actor and any source: the user who owns the ledger's files.
+	Unbound bool
+	// Sources are the only sources that the author may record under, and for these it may name other actors: a system that
+	// acts for people. Empty: any source, and no actor but itself.
+	Sources []string
+	// Reserved reports whether an actor has the form of an author's own id, which nobody else may bear. nil: none has.
+	Reserved func(actor string) bool
+	// May reports whether the author may send events of the type; nil: of any.
+	May func(domain.Type) bool
+}
+
+// sign checks that the author may speak as the event does, and signs events that name no actor.
+//
+// It is what makes source and actor say who called, without an attribute of their own: see docs/decisions/0031.
+func (a *Author) sign(e *domain.Event) *schemas.Problem {
+	if a.May != nil && !a.May(e.Type) {
+		return foreign("type-denied", "Type denied", "/type", "None of the caller's roles permits sending "+string(e.Type)+".")
+	}
+	if a.Unbound {
+		if e.Actor == "" {
+			e.Actor = a.ID
+		}
+		return nil
+	}
+	if len(a.Sources) > 0 && !slices.Contains(a.Sources, e.Source) {
+		return foreign("foreign-source", "Another's source", "/source",
+			"The credentials are bound to other sources than this one; ask an administrator for a key that has it.")
+	}
+	switch {
+	case e.Actor == "":
+		e.Actor = a.ID
+	case e.Actor == a.ID:
+	case len(a.Sources) == 0:
+		return foreign("foreign-actor", "Another's name", "/actor",
+			"The credentials speak for themselves only: leave the actor out, or use a key that is bound to its source.")
+	case a.Reserved != nil && a.Reserved(e.Actor):
+		return foreign("foreign-actor", "Another's name", "/actor",
+			"The actor has the form of a caller's id, which nobody but that caller may bear.")
+	}
+	return nil
+}
+
+func foreign(slug, title, pointer, detail string) *schemas.Problem {
+	return &schemas.Problem{Type: "urn:amends:problem:" + slug, Title: title, Pointer: pointer, Detail: detail}
+}
