@@ -20,6 +20,10 @@ const MaxEventBytes = 65_535
 // MaxAppendEvents is how many events one Append may carry: the largest atomic batch a JetStream server takes.
 const MaxAppendEvents = 1_000
 
+// MaxAppendBytes is how many bytes of events one Append may carry in any store. Embedded JetStream takes more; EventStoreDB
+// refuses an append above its MaxAppendSize, by default 1 MiB with what it keeps beside each event.
+const MaxAppendBytes = 512 << 10
+
 // MaxIDBytes is how long an event id may be.
 const MaxIDBytes = 256
 
@@ -65,7 +69,7 @@ type Store interface {
 	// returned. After any error but ErrConflict, ErrTooLarge and ErrInvalid the events' fate is unknown; retrying with the
 	// same ids and the same expectation is safe and never duplicates.
 	//
-	// An event above MaxEventBytes gives ErrTooLarge; no event, more than MaxAppendEvents, an empty, repeated or too long id,
+	// An event above MaxEventBytes, or in some stores more than MaxAppendBytes in all, gives ErrTooLarge; no event, more than MaxAppendEvents, an empty, repeated or too long id,
 	// or a bad stream name gives ErrInvalid; in both cases nothing is stored. The events' bytes may be reused by the caller
 	// once Append has returned, whatever it returned.
 	Append(ctx context.Context, stream string, expect Expect, events ...Event) ([]Position, error)
@@ -77,7 +81,8 @@ type Store interface {
 
 	// Follow yields every event of the log after the given position, in order of position, and then stays live. It never
 	// yields a position and later an earlier one, and skips and repeats nothing, also across a reconnect. It ends, with
-	// ctx's error, when ctx ends; any other error is yielded once and ends the sequence.
+	// ctx's error, when ctx ends; any other error is yielded once and ends the sequence. The position is 0 or that of an
+	// event; a store whose positions have gaps may answer any other with ErrPosition.
 	Follow(ctx context.Context, after Position) iter.Seq2[Recorded, error]
 
 	// End returns the position of the last acknowledged event, 0 for an empty log. Following up to End sees everything
@@ -88,10 +93,12 @@ type Store interface {
 var (
 	// ErrConflict: the stream is not at the expected revision. The error's concrete type is *ConflictError.
 	ErrConflict = errors.New("stream is not at the expected revision")
-	// ErrTooLarge: an event is above MaxEventBytes.
-	ErrTooLarge = fmt.Errorf("event is larger than %d bytes", MaxEventBytes)
+	// ErrTooLarge: an event is above MaxEventBytes, or the append as a whole above what the store takes.
+	ErrTooLarge = errors.New("too large")
 	// ErrInvalid: the call itself is malformed; nothing was sent to the log.
 	ErrInvalid = errors.New("invalid append")
+	// ErrPosition: no event of this log is at the position.
+	ErrPosition = errors.New("no event of this log is at the position")
 	// ErrClosed: the store was closed.
 	ErrClosed = errors.New("event store is closed")
 )
@@ -134,7 +141,7 @@ func ValidateAppend(stream string, events []Event) error {
 		}
 		seen[e.ID] = struct{}{}
 		if len(e.Data) > MaxEventBytes {
-			return fmt.Errorf("%w: %q has %d", ErrTooLarge, e.ID, len(e.Data))
+			return fmt.Errorf("%w: event %q has %d bytes, at most %d", ErrTooLarge, e.ID, len(e.Data), MaxEventBytes)
 		}
 	}
 	return nil

@@ -125,13 +125,14 @@ func (l *Ledger) recordCustomer(ctx context.Context, id string, items []*item, d
 	}
 }
 
-// decideAndAppend works through the items in order and appends in units of at most eventstore.MaxAppendEvents. c runs ahead
+// decideAndAppend works through the items in order and appends in units within eventstore's limits. c runs ahead
 // of the log while a unit is under way; on an error it must be thrown away. Items that were answered in an earlier attempt
 // come out the same: what was stored is a duplicate with the same receipt, so the answers of an attempt are final only when
 // it succeeds. It calls together before each append.
 func (l *Ledger) decideAndAppend(ctx context.Context, c *customer, id string, items []*item, together func()) error {
 	var unit []eventstore.Event
 	var accepted []*item
+	size := 0 // of the unit, in bytes
 	base := c.revision
 	flush := func() error {
 		if len(unit) == 0 {
@@ -150,7 +151,7 @@ func (l *Ledger) decideAndAppend(ctx context.Context, c *customer, id string, it
 			it.receipt.Revision, it.receipt.Position = uint64(s.revision), uint64(s.position)
 			it.stored = true
 		}
-		base, unit, accepted = c.revision, unit[:0], accepted[:0]
+		base, unit, accepted, size = c.revision, unit[:0], accepted[:0], 0
 		return nil
 	}
 
@@ -196,7 +197,8 @@ func (l *Ledger) decideAndAppend(ctx context.Context, c *customer, id string, it
 		c.remember(event.ID, seen{revision: c.revision, fingerprint: fingerprint(it.in.DataJSON), schema: it.in.Schema})
 		unit = append(unit, eventstore.Event{ID: event.ID, Data: data})
 		accepted = append(accepted, it)
-		if len(unit) == eventstore.MaxAppendEvents {
+		size += len(data)
+		if len(unit) == eventstore.MaxAppendEvents || size > eventstore.MaxAppendBytes-eventstore.MaxEventBytes {
 			if err := flush(); err != nil {
 				return err
 			}

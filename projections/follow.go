@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"errors"
+	"fmt"
 	"hash/fnv"
 	"sync"
 
@@ -57,6 +58,9 @@ func (p *projector) follow(ctx context.Context, f following) (err error) {
 		items, err = source.take(items[:0])
 		if errors.Is(err, errDrained) {
 			return p.flushWith(ctx, f, &held)
+		}
+		if errors.Is(err, eventstore.ErrPosition) {
+			return fmt.Errorf("%w: %w", ErrLogBehind, err)
 		}
 		if err != nil {
 			return err
@@ -126,7 +130,11 @@ func (p *projector) restart() error {
 func (p *projector) fill(ctx context.Context, until eventstore.Position, progressed func(eventstore.Position)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	parts := 1 + uint32(uint64(until)/uint64(p.delay))
+	events, err := p.eventsUpTo(ctx, until)
+	if err != nil {
+		return err
+	}
+	parts := 1 + uint32(events/uint64(p.delay))
 	for part := range parts {
 		p.seen = 0
 		owns := func(stream string) bool { return parts == 1 || partOf(stream, parts) == part }
@@ -134,7 +142,6 @@ func (p *projector) fill(ctx context.Context, until eventstore.Position, progres
 		source := startFeed(ctx, p.store, p.codec, 0, until, ownsAllIf(part == 0, owns))
 		var items []item
 		for {
-			var err error
 			items, err = source.take(items[:0])
 			if errors.Is(err, errDrained) {
 				break
@@ -169,6 +176,23 @@ func (p *projector) fill(ctx context.Context, until eventstore.Position, progres
 	}
 	p.cache.shrink()
 	return nil
+}
+
+// eventsUpTo is how many events the log has up to a position, or an upper bound of that which makes no difference to fill.
+// Where positions have gaps the events must be counted.
+func (p *projector) eventsUpTo(ctx context.Context, until eventstore.Position) (events uint64, err error) {
+	if !p.sparse || uint64(until) < uint64(p.delay) {
+		return uint64(until), nil
+	}
+	for e, err := range p.store.Follow(ctx, 0) {
+		if err != nil {
+			return 0, err
+		}
+		if events++; e.Position >= until {
+			break
+		}
+	}
+	return events, nil
 }
 
 // projectPart projects without a commit. What it put is sent off, as a chunk may hold a customer's rows only once: it clears

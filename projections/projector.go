@@ -17,8 +17,9 @@ import (
 	"amends/schemas"
 )
 
-// ErrLogBehind: the log ends before the views' cursor, so it is not the log that they were made from, or an older state of it.
-var ErrLogBehind = errors.New("the log is shorter than the views: it was restored or rolled back; rebuild the views")
+// ErrLogBehind: the log ends before the views' cursor, or has no record there, so it is not the log that they were made from,
+// or an older state of it.
+var ErrLogBehind = errors.New("the views are of another log, or of a later state of this one (was it restored or rolled back?): rebuild the views")
 
 // ErrLogGap: a stream's records do not follow each other without a gap.
 var ErrLogGap = errors.New("the log's records of a customer are not gapless")
@@ -35,6 +36,8 @@ type projector struct {
 	fresh bool
 	// delay is how many events may be put off to be folded and written together while the log is far ahead.
 	delay int
+	// sparse: positions have gaps.
+	sparse bool
 
 	conn   *sqlite.Conn
 	writer *pipe
@@ -70,7 +73,7 @@ func newProjector(conn *sqlite.Conn, c projectorConfig) (*projector, error) {
 	}
 	p := &projector{
 		store: c.Store, codec: c.Codec, logger: c.Logger, weights: c.Weights, instant: c.instant, fresh: c.fresh,
-		delay: c.delay, conn: conn, writer: newPipe(w), cache: newCache(c.CacheEvents),
+		delay: c.delay, sparse: c.SparsePositions, conn: conn, writer: newPipe(w), cache: newCache(c.CacheEvents),
 	}
 	if err := p.reload(); err != nil {
 		p.close()

@@ -162,7 +162,7 @@ func TestUnreadableRecordsAreParkedNotSkipped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Parked != 2 || s.StaleCustomers != 2 || s.Cursor != 5 || s.LagEvents != 0 || !s.Following {
+	if s.Parked != 2 || s.StaleCustomers != 2 || s.Cursor != 5 || s.LagPositions != 0 || !s.Following {
 		t.Errorf("status %+v", s)
 	}
 	r.sound()

@@ -11,7 +11,7 @@ import (
 type Status struct {
 	Cursor         eventstore.Position // up to which the views are made
 	End            eventstore.Position // of the log
-	LagEvents      uint64              // positions between them
+	LagPositions   uint64              // between them: records, unless the log's positions have gaps
 	LagSeconds     float64             // age of the last projected record if something is not projected yet; else 0
 	Following      bool                // Run runs
 	Building       bool                // views are being built beside
@@ -34,7 +34,7 @@ func (v *Views) Status(ctx context.Context) (Status, error) {
 		ViewsVersion: v.version, WeightsVersion: v.config.Weights.Version, Stopped: v.stopped}
 	v.mu.Unlock()
 	if s.Cursor < end {
-		s.LagEvents = uint64(end - s.Cursor)
+		s.LagPositions = uint64(end - s.Cursor)
 	}
 	if s.Outdated {
 		return s, nil
@@ -46,7 +46,7 @@ func (v *Views) Status(ctx context.Context) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	if at, err := time.Parse(timeLayout, last); err == nil && s.LagEvents > 0 {
+	if at, err := time.Parse(timeLayout, last); err == nil && s.LagPositions > 0 {
 		s.LagSeconds = max(0, v.config.Clock().Sub(at).Seconds())
 	}
 	return s, nil

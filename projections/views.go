@@ -34,6 +34,8 @@ type Config struct {
 	// CacheEvents is how many decoded events are held in memory, about 1 KB each, so that a customer who comes up again need
 	// not be read. Twice as many may be held while views are built. Defaults to 250,000.
 	CacheEvents int
+	// SparsePositions: the positions of the Store have gaps, so the difference of two is no number of events.
+	SparsePositions bool
 	// MaxRows bounds what SQL returns. Defaults to 1,000,000.
 	MaxRows int
 	// MaxBytes bounds what SQL returns, in bytes of text and 8 for each number. Defaults to 256 MB.

@@ -24,7 +24,7 @@ type LogStatus struct {
 // ViewsStatus is the views'.
 type ViewsStatus struct {
 	Position       uint64   `json:"position" doc:"The last position the views have seen"`
-	LagEvents      uint64   `json:"lag_events" doc:"How many positions they are behind the log"`
+	LagEvents      *uint64  `json:"lag_events" doc:"How many records they are behind the log; null where positions have gaps (EventStoreDB) and the views are behind, as the number is not known then"`
 	LagSeconds     float64  `json:"lag_seconds" doc:"How long ago the last record that they have seen was recorded; 0 when they are not behind"`
 	Parked         []Parked `json:"parked" doc:"Records that the views could not take; everything else goes on"`
 	ParkedCount    int      `json:"parked_count"`

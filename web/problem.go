@@ -63,6 +63,10 @@ func unavailable(cause error) error {
 	if errors.Is(cause, context.Canceled) {
 		return cause // the caller left, the log is not to blame
 	}
+	if errors.Is(cause, eventstore.ErrPosition) {
+		return problemf(http.StatusBadRequest, "unknown-position", "Unknown position",
+			"after must be 0, or the position of a record of this log as a receipt or an event names it")
+	}
 	p := problemf(http.StatusServiceUnavailable, "log-unavailable", "The log cannot be reached",
 		"send the same request again; events keep their ids, so none is recorded twice")
 	p.cause, p.retryAfter = cause, retryAfterSeconds

@@ -126,8 +126,11 @@ func (s *server) viewsStatus(ctx context.Context, end uint64) (ViewsStatus, erro
 		return ViewsStatus{}, err
 	}
 	out := ViewsStatus{
-		Position: uint64(status.Cursor), LagEvents: end - min(end, uint64(status.Cursor)), LagSeconds: status.LagSeconds,
+		Position: uint64(status.Cursor), LagSeconds: status.LagSeconds,
 		Parked: []Parked{}, ParkedCount: int(status.Parked), StaleCustomers: int(status.StaleCustomers),
+	}
+	if lag := end - min(end, uint64(status.Cursor)); lag == 0 || !s.cfg.SparsePositions {
+		out.LagEvents = &lag
 	}
 	if status.Stopped != nil {
 		out.Stopped = status.Stopped.Error()

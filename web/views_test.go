@@ -145,7 +145,7 @@ func TestViewsAndStatus(t *testing.T) {
 	want(t, "complaints is a view", found, true)
 
 	s := into[Status](t, g.get(t, "/v1/status"))
-	want(t, "status", []any{s.Version, s.Log.End, s.Views.Position, s.Views.LagEvents, s.Views.ParkedCount},
+	want(t, "status", []any{s.Version, s.Log.End, s.Views.Position, *s.Views.LagEvents, s.Views.ParkedCount},
 		[]any{"test", uint64(4), uint64(4), uint64(0), 0})
 }
 

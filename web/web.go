@@ -38,6 +38,8 @@ type Config struct {
 	Version string
 	// Heartbeat is how often a silent event stream sends a comment, so that proxies keep it open. Default: 15 s.
 	Heartbeat time.Duration
+	// SparsePositions: the positions of the Store have gaps, so the difference of two is no number of records.
+	SparsePositions bool
 	// WaitForViews is how long a read with ?after= waits for the views before it answers 503. Default: 10 s.
 	WaitForViews time.Duration
 }

@@ -105,7 +105,7 @@ func startGuarded(t testing.TB, dir string, a *authority, issuer string) (url, k
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	e, err := openEngine(ctx, filepath.Join(dir, "ledger"), zerolog.Nop())
+	e, err := openEngine(ctx, logPlace{data: filepath.Join(dir, "ledger")}, zerolog.Nop())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ func (p *place) connect(ctx context.Context) (*client, error) {
 	if p.server != "" {
 		return p.connectServer()
 	}
-	e, err := openEngine(ctx, p.data, zerolog.Nop())
+	e, err := openEngine(ctx, p.logPlace, zerolog.Nop())
 	if err != nil {
 		return nil, err
 	}

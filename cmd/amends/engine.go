@@ -14,16 +14,15 @@ import (
 
 	"amends/access"
 	"amends/domain"
-	"amends/eventstore/jetstream"
 	"amends/ledger"
 	"amends/projections"
 	"amends/schemas"
 	"amends/web"
 )
 
-// engine is the embedded ledger: the log, the way in, the followers and the API, all in this process.
+// engine is a ledger: the way in, the followers and the API, all in this process, and the log in it or elsewhere.
 type engine struct {
-	store   *jetstream.Store
+	store   *openedLog
 	views   *projections.Views
 	ledger  *ledger.Ledger
 	keys    *access.Keys
@@ -34,13 +33,14 @@ type engine struct {
 	followers sync.WaitGroup // the projector, and what keeps scores up to date
 }
 
-// openEngine opens the ledger in dir, which it creates if need be, and starts the projector. Close must be called.
-func openEngine(ctx context.Context, dir string, log zerolog.Logger) (_ *engine, err error) {
+// openEngine opens the ledger and starts the projector. What is not the log (the views) is in the data directory, which it
+// creates if need be. Close must be called.
+func openEngine(ctx context.Context, at logPlace, log zerolog.Logger) (_ *engine, err error) {
 	codec, err := schemas.New()
 	if err != nil {
 		return nil, err
 	}
-	store, err := jetstream.Open(ctx, jetstream.Config{Dir: dir, Logger: log})
+	store, err := at.open(ctx, log)
 	if err != nil {
 		return nil, err
 	}
@@ -51,18 +51,19 @@ func openEngine(ctx context.Context, dir string, log zerolog.Logger) (_ *engine,
 		}
 	}()
 	e.views, err = projections.Open(ctx, projections.Config{
-		Path: filepath.Join(dir, "views.sqlite"), Store: store, Codec: codec, Weights: domain.ExpertWeights(), Logger: log,
+		Path: filepath.Join(at.data, "views.sqlite"), Store: store, Codec: codec, Weights: domain.ExpertWeights(), Logger: log,
+		SparsePositions: store.sparse,
 	})
 	if err != nil {
 		return nil, err
 	}
 	e.ledger = ledger.New(ledger.Config{Store: store, Codec: codec, Logger: log})
-	if e.keys, err = access.OpenKeys(ctx, filepath.Join(dir, "keys", "access.sqlite"), nil); err != nil {
+	if e.keys, err = access.OpenKeys(ctx, filepath.Join(at.data, "keys", "access.sqlite"), nil); err != nil {
 		return nil, err
 	}
 	e.api = web.Config{
 		Ledger: e.ledger, Store: store, Codec: codec, Views: e.views, Logger: log, Version: version,
-		Callers: access.Callers{Local: access.LocalUser(), Keys: e.keys},
+		Callers: access.Callers{Local: access.LocalUser(), Keys: e.keys}, SparsePositions: store.sparse,
 	}
 	e.handler = web.New(e.api)
 	// The projector outlives the signal that ends ctx: a graceful stop still answers what is under way.
@@ -149,5 +150,5 @@ func (e *engine) Close() error {
 	if e.keys != nil {
 		errs = append(errs, e.keys.Close())
 	}
-	return errors.Join(append(errs, e.store.Close())...)
+	return errors.Join(append(errs, e.store.close())...)
 }

@@ -17,7 +17,7 @@ import (
 func TestProjectorIsStartedAgain(t *testing.T) {
 	dir := t.TempDir()
 	var log lockedBuffer
-	e, err := openEngine(t.Context(), dir, zerolog.New(&log))
+	e, err := openEngine(t.Context(), logPlace{data: dir}, zerolog.New(&log))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,9 +28,9 @@ func applyEnvironment(flags *pflag.FlagSet) error {
 	return errors.Join(errs...)
 }
 
-// place says where the ledger is: a directory of this machine, or a running server.
+// place says where the ledger is: in this process, with its log here or elsewhere, or a running server.
 type place struct {
-	data      string
+	logPlace
 	server    string
 	token     string
 	tokenFile string
@@ -38,8 +38,8 @@ type place struct {
 }
 
 func (p *place) flags(flags *pflag.FlagSet) {
-	flags.StringVar(&p.data, "data", defaultData(), "directory of the embedded ledger")
-	flags.StringVar(&p.server, "server", "", "URL of a running ledger, such as http://127.0.0.1:8080 (instead of --data)")
+	p.logPlace.flags(flags, defaultData(), "directory of the embedded ledger")
+	flags.StringVar(&p.server, "server", "", "URL of a running ledger, such as http://127.0.0.1:8080 (instead of --data and --store)")
 	flags.StringVar(&p.token, "token", "", "key or token for --server; others can see the command line, so set AMENDS_TOKEN or use --token-file")
 	flags.StringVar(&p.tokenFile, "token-file", "", "file that holds the key or token for --server")
 	flags.StringVar(&p.tlsCA, "tls-ca", "", "PEM file of the authorities to trust with --server (default: the system's)")

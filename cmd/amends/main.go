@@ -82,8 +82,8 @@ func newRoot() *cobra.Command {
 		Short: "An event-sourced ledger of everything that passes between a company and its customers, above all complaints.",
 		Long: `An event-sourced ledger of everything that passes between a company and its customers, above all complaints.
 
-Each verb works on an embedded ledger (--data DIR) or on a running one (--server URL). Every flag has an environment
-twin: --data is AMENDS_DATA, --server is AMENDS_SERVER.
+Each verb works on an embedded ledger (--data DIR; --store URL puts its log on a server) or on a running one (--server
+URL). Every flag has an environment twin: --data is AMENDS_DATA, --store is AMENDS_STORE, --server is AMENDS_SERVER.
 
 Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some records were refused; 4 a check found a difference.`,
 		Example: `  amends demo                                   a ledger with sample histories, API on 127.0.0.1:8080
@@ -99,7 +99,7 @@ Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some records were refus
 	})
 	root.AddCommand(
 		newDemo(), newServe(), newImport(), newRecord(), newReplay(), newQuery(), newViews(), newSQL(),
-		newRebuild(), newStatus(), newSubscribe(), newBench(), newAccess(), newWork(), newPolicies(),
+		newRebuild(), newStatus(), newSubscribe(), newCopy(), newBench(), newAccess(), newWork(), newPolicies(),
 	)
 	prepare(root)
 	return root

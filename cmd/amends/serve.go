@@ -17,7 +17,7 @@ import (
 )
 
 func newServe() *cobra.Command {
-	var data string
+	var at logPlace
 	var how serving
 	cmd := &cobra.Command{
 		Use:   "serve",
@@ -30,6 +30,7 @@ any other address every caller needs an API key (amends access add) or a token, 
 The first interrupt lets requests under way finish; the second stops at once. Nothing that was acknowledged is lost either
 way.`,
 		Example: `  amends serve --data /var/lib/amends --listen 127.0.0.1:8080
+  amends serve --data /var/lib/amends --store 'esdb://db1:2113,db2:2113,db3:2113?tlsCaFile=ca.crt'
   amends serve --listen 0.0.0.0:8443 --tls-cert server.pem --tls-key server.key \
     --oidc-issuer https://login.example.com --oidc-audience amends --oidc-role care-team=handler --oidc-role audit=auditor`,
 		Args: cobra.NoArgs,
@@ -38,16 +39,16 @@ way.`,
 				return err
 			}
 			log := zerolog.New(cmd.ErrOrStderr()).With().Timestamp().Logger()
-			e, err := openEngine(cmd.Context(), data, log)
+			e, err := openEngine(cmd.Context(), at, log)
 			if err != nil {
 				return err
 			}
-			return errors.Join(e.serve(cmd.Context(), how, data, log, func(url, whoMay string) {
-				log.Info().Str("url", url).Str("data", data).Str("access", whoMay).Msg("serving")
+			return errors.Join(e.serve(cmd.Context(), how, at.data, log, func(url, whoMay string) {
+				log.Info().Str("url", url).Str("data", at.data).Str("store", at.kind()).Str("access", whoMay).Msg("serving")
 			}), e.Close())
 		},
 	}
-	cmd.Flags().StringVar(&data, "data", defaultData(), "directory of the embedded ledger")
+	at.flags(cmd.Flags(), defaultData(), "directory of the embedded ledger")
 	how.flags(cmd.Flags())
 	return cmd
 }
@@ -76,7 +77,7 @@ func (e *engine) serve(ctx context.Context, how serving, data string, log zerolo
 	if tlsConfig != nil {
 		url = "https://" + listener.Addr().String()
 	}
-	if err := e.store.Announce(url); err != nil {
+	if err := e.store.announce(url); err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	// Requests end with the server, not with the signal; open streams are told by requests' own contexts.
@@ -115,7 +116,8 @@ func (e *engine) serve(ctx context.Context, how serving, data string, log zerolo
 }
 
 func newDemo() *cobra.Command {
-	var data, listen string
+	var at logPlace
+	var listen string
 	var seed int64
 	var customers int
 	cmd := &cobra.Command{
@@ -131,13 +133,13 @@ and badly, broken promises, surveys, silence, departures), and serve it. The sam
 			if how := (serving{listen: listen}); how.guarded() {
 				return usage(fmt.Errorf("--listen %s reaches beyond this machine, and the demo lets anybody in; use amends serve", listen))
 			}
-			if data == "" {
-				if data, err = os.MkdirTemp("", "amends-demo-"); err != nil {
+			if at.data == "" {
+				if at.data, err = os.MkdirTemp("", "amends-demo-"); err != nil {
 					return err
 				}
-				defer func() { err = errors.Join(err, os.RemoveAll(data)) }()
+				defer func() { err = errors.Join(err, os.RemoveAll(at.data)) }()
 			}
-			e, err := openEngine(cmd.Context(), data, zerolog.Nop())
+			e, err := openEngine(cmd.Context(), at, zerolog.Nop())
 			if err != nil {
 				return err
 			}
@@ -149,7 +151,7 @@ and badly, broken promises, surveys, silence, departures), and serve it. The sam
 			out := cmd.OutOrStdout()
 			fmt.Fprintln(out, summary)
 			how := serving{listen: listen}
-			return e.serve(cmd.Context(), how, data, zerolog.Nop(), func(url, whoMay string) {
+			return e.serve(cmd.Context(), how, at.data, zerolog.Nop(), func(url, whoMay string) {
 				fmt.Fprintf(out, `
 Serving on %[1]s (stop with Ctrl-C). It %[2]s.
 In another terminal:
@@ -162,7 +164,7 @@ In another terminal:
 			})
 		},
 	}
-	cmd.Flags().StringVar(&data, "data", "", "keep the demo ledger in this directory (default: a temporary one)")
+	at.flags(cmd.Flags(), "", "keep the demo ledger in this directory (default: a temporary one)")
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "loopback address to listen on")
 	cmd.Flags().Int64Var(&seed, "seed", 1, "which histories to invent")
 	cmd.Flags().IntVar(&customers, "customers", 300, "how many customers to invent")

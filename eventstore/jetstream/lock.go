@@ -41,17 +41,22 @@ func (e *LockedError) Error() string {
 	return b.String()
 }
 
-// dirLock is the exclusive right to a data directory. The operating system gives it back when the process ends, however
-// it ends, so a stale lock file never needs removing.
-type dirLock struct {
+// Lock is the exclusive right to a data directory. The operating system gives it back when the process ends, however it
+// ends, so a stale lock file never needs removing. A Store holds one; a process whose log is elsewhere takes one for what it
+// keeps in its data directory beside the log.
+type Lock struct {
 	flock  *flock.Flock
 	path   string
 	holder Holder
 }
 
-func lockDir(dir string) (*dirLock, error) {
+// LockDir takes the directory, which it creates if need be, or returns a *LockedError. Release must be called.
+func LockDir(dir string) (*Lock, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("lock data directory: %w", err)
+	}
 	path := filepath.Join(dir, "lock")
-	l := &dirLock{flock: flock.New(path, flock.SetPermissions(0o600)), path: path}
+	l := &Lock{flock: flock.New(path, flock.SetPermissions(0o600)), path: path}
 	ok, err := l.flock.TryLock()
 	if err != nil {
 		return nil, fmt.Errorf("lock data directory: %w", err)
@@ -66,7 +71,7 @@ func lockDir(dir string) (*dirLock, error) {
 	host, _ := os.Hostname() // only told to people; an unnamed host is no reason to fail
 	l.holder = Holder{PID: os.Getpid(), Host: host, Command: command(os.Args), Since: time.Now().UTC().Truncate(time.Second)}
 	if err := l.write(); err != nil {
-		return nil, errors.Join(err, l.release())
+		return nil, errors.Join(err, l.Release())
 	}
 	return l, nil
 }
@@ -83,14 +88,14 @@ func command(args []string) string {
 	return name
 }
 
-// announce adds the URL of the holder's API to the lock file.
-func (l *dirLock) announce(url string) error {
+// Announce tells a process that finds the directory locked where the holder's API listens.
+func (l *Lock) Announce(url string) error {
 	l.holder.URL = url
 	return l.write()
 }
 
 // write keeps the file's inode: the lock hangs on it.
-func (l *dirLock) write() error {
+func (l *Lock) write() error {
 	b, err := json.Marshal(l.holder)
 	if err != nil {
 		return err
@@ -101,7 +106,8 @@ func (l *dirLock) write() error {
 	return nil
 }
 
-func (l *dirLock) release() error {
+// Release gives the directory back.
+func (l *Lock) Release() error {
 	if err := l.flock.Unlock(); err != nil {
 		return fmt.Errorf("unlock data directory: %w", err)
 	}

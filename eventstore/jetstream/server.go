@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -58,10 +57,7 @@ func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
 	if cfg.Dir == "" {
 		return nil, errors.New("open log: no data directory given")
 	}
-	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("open log: %w", err)
-	}
-	lock, err := lockDir(cfg.Dir)
+	lock, err := LockDir(cfg.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
@@ -88,7 +84,7 @@ func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
 // embedded is the server inside this process, and its hold on the data directory.
 type embedded struct {
 	server *server.Server
-	lock   *dirLock
+	lock   *Lock
 	dir    string
 }
 
@@ -143,7 +139,7 @@ func (e *embedded) close() error {
 		e.server.Shutdown()
 		e.server.WaitForShutdown()
 	}
-	return e.lock.release()
+	return e.lock.Release()
 }
 
 // serverLog passes the server's log on; what it notices without consequence goes to debug.

@@ -137,7 +137,7 @@ func sameSettings(a, b jetstream.StreamConfig) bool {
 }
 
 // Announce tells a process that finds the data directory locked where this one's API listens.
-func (s *Store) Announce(url string) error { return s.embedded.lock.announce(url) }
+func (s *Store) Announce(url string) error { return s.embedded.lock.Announce(url) }
 
 // Bytes is how many bytes the log takes on disk.
 func (s *Store) Bytes() (int64, error) { return treeBytes(s.embedded.storeDir()) }
