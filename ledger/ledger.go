@@ -16,12 +16,18 @@ import (
 	"amends/domain"
 	"amends/eventstore"
 	"amends/schemas"
+	"amends/vault"
 )
 
 // Config says what a ledger is made of. Store and Codec must be set.
 type Config struct {
 	Store eventstore.Store
 	Codec *schemas.Codec
+	// Vault holds the keys under which personal values are sealed. nil: they are stored as they are sent, which is for tests
+	// and measurements only.
+	Vault *vault.Vault
+	// Retention says how long records must be kept; erasures wait for it. Default: domain.DefaultRetention.
+	Retention domain.Retention
 	// Clock tells the recording time. Default: time.Now.
 	Clock func() time.Time
 	// Logger gets what an operator must know; never data of a record. Default: nothing is logged.
@@ -44,6 +50,9 @@ type Ledger struct {
 func New(cfg Config) *Ledger {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
+	}
+	if cfg.Retention == nil {
+		cfg.Retention = domain.DefaultRetention()
 	}
 	if cfg.CacheRecords <= 0 {
 		cfg.CacheRecords = 500_000
@@ -79,9 +88,16 @@ type Receipt struct {
 //
 // The error is not nil when the log could not be reached for some of them: their fate is unknown, and sending the same
 // events (with the same ids) again is safe. Then only receipts with a Status are answers.
+//
+// What only the ledger itself records (domain.Type.MadeByLedger) is refused.
 func (l *Ledger) Record(ctx context.Context, raws [][]byte) ([]Receipt, error) {
+	return l.record(ctx, raws, false)
+}
+
+// record is Record; own events may be of any type.
+func (l *Ledger) record(ctx context.Context, raws [][]byte, own bool) ([]Receipt, error) {
 	receipts := make([]Receipt, len(raws))
-	items := l.parse(raws, receipts)
+	items := l.parse(raws, receipts, own)
 
 	byCustomer := make(map[string][]*item)
 	var order []string
@@ -128,7 +144,7 @@ type item struct {
 }
 
 // parse validates the events on all cores. The items are in the order of raws; a refused one is nil and its receipt written.
-func (l *Ledger) parse(raws [][]byte, receipts []Receipt) []*item {
+func (l *Ledger) parse(raws [][]byte, receipts []Receipt, own bool) []*item {
 	items := make([]*item, len(raws))
 	now := l.cfg.Clock().UTC()
 	one := func(i int) {
@@ -136,6 +152,10 @@ func (l *Ledger) parse(raws [][]byte, receipts []Receipt) []*item {
 		receipts[i].ID, receipts[i].Customer = in.Event.ID, in.Event.Customer
 		if err != nil {
 			receipts[i].refuse(err)
+			return
+		}
+		if problem := reserved(in.Event.Type); problem != nil && !own {
+			receipts[i].refuse(problem)
 			return
 		}
 		items[i] = &item{in: in, receipt: &receipts[i]}

@@ -64,6 +64,7 @@ func (c *Codec) add(id string) error {
 	if err != nil {
 		return err
 	}
+	node.markHidden()
 	data, ok := domain.NewData(domain.Type(name))
 	if !ok {
 		return fmt.Errorf("there is no event type %s", name)

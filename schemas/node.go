@@ -30,6 +30,8 @@ type node struct {
 	title, description, rule string
 	personal                 string // retention class, or empty
 	corrects                 bool   // the value is a payload of the corrected record's schema
+	hidesAny                 bool   // something below is personal, or may be in a corrected payload
+	hidesCorrection          bool   // a member is a corrected payload
 	list                     string // the name of the list of codes, or empty
 	labels                   map[string]Label
 

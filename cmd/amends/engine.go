@@ -11,18 +11,21 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"github.com/tink-crypto/tink-go/v2/core/registry"
 
 	"amends/domain"
 	"amends/eventstore/jetstream"
 	"amends/ledger"
 	"amends/projections"
 	"amends/schemas"
+	"amends/vault"
 	"amends/web"
 )
 
 // engine is the embedded ledger: the log, the way in, the followers and the API, all in this process.
 type engine struct {
 	store   *jetstream.Store
+	vault   *vault.Vault
 	views   *projections.Views
 	ledger  *ledger.Ledger
 	handler http.Handler
@@ -47,15 +50,19 @@ func openEngine(ctx context.Context, dir string, log zerolog.Logger) (_ *engine,
 			err = errors.Join(err, e.Close())
 		}
 	}()
+	e.vault, err = vault.Open(ctx, vault.Config{Dir: filepath.Join(dir, "keys"), KMS: []registry.KMSClient{vault.KeysetFile{}}})
+	if err != nil {
+		return nil, err
+	}
 	e.views, err = projections.Open(ctx, projections.Config{
 		Path: filepath.Join(dir, "views.sqlite"), Store: store, Codec: codec, Weights: domain.ExpertWeights(), Logger: log,
 	})
 	if err != nil {
 		return nil, err
 	}
-	e.ledger = ledger.New(ledger.Config{Store: store, Codec: codec, Logger: log})
+	e.ledger = ledger.New(ledger.Config{Store: store, Codec: codec, Vault: e.vault, Logger: log})
 	e.handler = web.New(web.Config{
-		Ledger: e.ledger, Store: store, Codec: codec, Views: e.views, Logger: log, Version: version,
+		Ledger: e.ledger, Store: store, Codec: codec, Vault: e.vault, Views: e.views, Logger: log, Version: version,
 	})
 	// The projector outlives the signal that ends ctx: a graceful stop still answers what is under way.
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -128,6 +135,9 @@ func (e *engine) Close() error {
 	}
 	if e.views != nil {
 		errs = append(errs, e.views.Close())
+	}
+	if e.vault != nil {
+		errs = append(errs, e.vault.Close())
 	}
 	return errors.Join(append(errs, e.store.Close())...)
 }
