@@ -42,8 +42,20 @@ type Config struct {
 
 // Ledger records events. Its methods may be called concurrently.
 type Ledger struct {
-	cfg   Config
-	cache *cache
+	cfg     Config
+	cache   *cache
+	indexed progress // how far Index is
+
+	// fault, when set by a test, is asked between the steps of an erasure and may stop it there.
+	fault func(step string) error
+}
+
+// step is where an erasure may be interrupted.
+func (l *Ledger) step(name string) error {
+	if l.fault == nil {
+		return nil
+	}
+	return l.fault(name)
 }
 
 // New returns a ledger over the store.

@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 
@@ -17,7 +19,7 @@ const source = "urn:amends:ledger"
 // recordOwn records an event of the ledger's own making. A repeated id adds nothing.
 func (l *Ledger) recordOwn(ctx context.Context, customer, id string, t domain.Type, actor string, data domain.Data) (Receipt, error) {
 	receipt, err := l.sendOwn(ctx, customer, id, t, actor, data)
-	if err == nil && receipt.Status == Refused {
+	if err == nil && receipt.Problem != nil { // refused, or the id stands for something else
 		return receipt, fmt.Errorf("record %s: %w", t, receipt.Problem)
 	}
 	return receipt, err
@@ -49,6 +51,15 @@ func (l *Ledger) RecordAccess(ctx context.Context, customer, actor, purpose, sco
 	_, err := l.recordOwn(ctx, domain.LedgerStream, uuid.Must(uuid.NewV7()).String(), "access.recorded", actor,
 		&domain.AccessRecorded{CustomerID: customer, Purpose: purpose, Scope: scope})
 	return err
+}
+
+// erasureEventID is the id of what the ledger records about an erasure, so that it is recorded once.
+func erasureEventID(erasure, what string) string {
+	if len(erasure) > 100 { // an event's id has at most 128 characters
+		sum := sha256.Sum256([]byte(erasure))
+		erasure = hex.EncodeToString(sum[:])
+	}
+	return erasure + ":" + what
 }
 
 // reserved refuses what only the ledger itself may record.

@@ -75,8 +75,9 @@ type SealedField struct {
 	Pointer string
 	Class   string // as the schema says
 	Key     vault.KeyID
-	Erased  bool // the key was destroyed
-	Missing bool // the vault never had the key
+	Value   []byte // the JSON value in clear; nil if it cannot be opened
+	Erased  bool   // the key was destroyed
+	Missing bool   // the vault never had the key
 }
 
 // Open opens a stored record for a reader who may see personal data: the record with each personal value in clear, or Erased,
@@ -98,12 +99,15 @@ func (c *Codec) Open(ctx context.Context, v *vault.Vault, record []byte) (opened
 		field := SealedField{Pointer: pointer, Class: class, Key: o.Key}
 		switch {
 		case errors.Is(err, vault.ErrErased):
-			field.Erased, o.Value = true, []byte(Erased)
+			field.Erased = true
+			dst = append(dst, Erased...)
 		case errors.Is(err, vault.ErrNoKey):
-			field.Missing, o.Value = true, []byte(Unopenable)
+			field.Missing = true
+			dst = append(dst, Unopenable...)
 		case err != nil:
 			return nil, fmt.Errorf("customer %s, revision %d, %s: %w", e.Customer, e.Revision, pointer, err)
 		}
+		field.Value = o.Value
 		fields = append(fields, field)
 		return append(dst, o.Value...), nil
 	})

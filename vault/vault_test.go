@@ -253,6 +253,40 @@ func TestDestroy(t *testing.T) {
 	}
 }
 
+// TestDestroyInterrupted: a stop before the destruction leaves everything; one after it leaves no bytes of the key once the
+// vault is opened again.
+func TestDestroyInterrupted(t *testing.T) {
+	for step, destroyed := range map[string]bool{"destroy": false, "checkpoint": true} {
+		t.Run(step, func(t *testing.T) {
+			dir := t.TempDir()
+			v := open(t, dir)
+			key := dataKey(t, v, "C-1", "marketing")
+			wrapped := wrappedOf(t, v, key.ID)
+			errStop := errors.New("stopped")
+			v.fault = func(s string) error {
+				if s == step {
+					return errStop
+				}
+				return nil
+			}
+			if _, err := v.Destroy(t.Context(), "C-1", "X", []string{"marketing"}); !errors.Is(err, errStop) {
+				t.Fatal(err)
+			}
+			v = open(t, dir) // beside the first one, which was never closed
+			if gone, err := v.Erased(t.Context(), key.ID); err != nil || gone != destroyed {
+				t.Errorf("gone: %v, %v", gone, err)
+			}
+			if bytes.Contains(everything(t, dir), wrapped) == destroyed {
+				t.Error("the wrapped key: in the directory or not, against what should be")
+			}
+			done, err := v.Destroy(t.Context(), "C-1", "X", []string{"marketing"})
+			if err != nil || len(done) != 1 || done[0].ID != key.ID {
+				t.Errorf("%+v, %v", done, err)
+			}
+		})
+	}
+}
+
 func index(t testing.TB, v *Vault, position uint64, customer, event string, ids ...Identity) {
 	t.Helper()
 	err := v.Index(t.Context(), position, func(x *Indexing) error { return x.Identities(t.Context(), customer, event, ids) })

@@ -31,7 +31,7 @@ type engine struct {
 	handler http.Handler
 
 	stop      context.CancelFunc
-	followers sync.WaitGroup // the projector, and what keeps scores up to date
+	followers sync.WaitGroup // the projector, the identity index, and what is done as time passes
 }
 
 // openEngine opens the ledger in dir, which it creates if need be, and starts the projector. Close must be called.
@@ -67,29 +67,34 @@ func openEngine(ctx context.Context, dir string, log zerolog.Logger) (_ *engine,
 	// The projector outlives the signal that ends ctx: a graceful stop still answers what is under way.
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	e.stop = stop
-	e.followers.Go(func() { e.project(run, log) })
+	e.followers.Go(func() { keep(run, log, "projector", e.views.Run) })
+	e.followers.Go(func() { keep(run, log, "identity index", e.ledger.Index) })
+	e.followers.Go(func() { e.erase(run, log) })
 	e.followers.Go(func() { e.refresh(run, log) })
 	return e, nil
 }
 
-// How long the projector rests after a failure before it is started again: at first, and at most.
+// How long a follower rests after a failure before it is started again: at first, and at most.
 const (
 	restartSoon = time.Second
 	restartSlow = time.Minute
 )
 
-// project keeps the projector running. What stops it (a full disk, a damaged file) may pass, and the log goes on meanwhile.
-func (e *engine) project(ctx context.Context, log zerolog.Logger) {
+// keep keeps a follower running. What stops it (a full disk, a damaged file) may pass, and the log goes on meanwhile.
+func keep(ctx context.Context, log zerolog.Logger, name string, follow func(context.Context) error) {
 	rest, last := restartSoon, ""
 	for {
 		began := time.Now()
-		err := e.views.Run(ctx)
+		err := follow(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		log.Error().Err(err).Msg("the projector stopped; the log goes on, the views stand still until the next try")
+		if err == nil {
+			err = errors.New("it ended by itself")
+		}
+		log.Error().Err(err).Str("follower", name).Msg("a follower stopped; the log goes on, its output stands still until the next try")
 		if text := err.Error(); text != last {
-			fmt.Fprintln(os.Stderr, "amends: the projector stopped:", err)
+			fmt.Fprintf(os.Stderr, "amends: the %s stopped: %v\n", name, err)
 			last = text
 		}
 		if time.Since(began) > restartSlow {
@@ -101,6 +106,31 @@ func (e *engine) project(ctx context.Context, log zerolog.Logger) {
 			return
 		}
 		rest = min(2*rest, restartSlow)
+	}
+}
+
+// eraseEvery is how often erasures whose day has come are looked for.
+const eraseEvery = time.Minute
+
+// erase carries out the approved erasures that nothing forbids any more, at once those that the last stop interrupted.
+func (e *engine) erase(ctx context.Context, log zerolog.Logger) {
+	tick := time.NewTicker(eraseEvery)
+	defer tick.Stop()
+	for {
+		if e.ledger.AwaitIndex(ctx) == nil {
+			completed, err := e.ledger.RunErasures(ctx)
+			if err != nil && ctx.Err() == nil {
+				log.Error().Err(err).Msg("erasures could not be carried out; the next try is in a minute")
+			}
+			if completed > 0 {
+				log.Info().Int("erasures", completed).Msg("erasures were carried out")
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
