@@ -134,6 +134,26 @@ func (l *Ledger) Erasures(ctx context.Context, id string) ([]ErasureStatus, erro
 	return out, nil
 }
 
+// OpenErasures lists the erasures of all customers that are not completed.
+func (l *Ledger) OpenErasures(ctx context.Context) ([]ErasureStatus, error) {
+	if err := l.AwaitIndex(ctx); err != nil {
+		return nil, err
+	}
+	open, err := l.cfg.Vault.OpenErasures(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]ErasureStatus, 0, len(open))
+	for _, e := range open {
+		status, err := l.ErasureStatus(ctx, e.Customer, e.Erasure)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, status)
+	}
+	return out, nil
+}
+
 func (l *Ledger) statusOf(customer *domain.Customer, x *domain.Erasure) ErasureStatus {
 	status := ErasureStatus{
 		ErasureID: x.ID, Customer: customer.ID, State: ErasureRequested, Classes: x.Classes,
@@ -195,12 +215,15 @@ func (l *Ledger) fold(ctx context.Context, id string) (*domain.Customer, error) 
 // RunErasures carries out every approved erasure that nothing forbids any more: those whose day has come, and those that a
 // crash interrupted. It returns how many it completed. One that fails does not hold up the others.
 func (l *Ledger) RunErasures(ctx context.Context) (completed int, err error) {
-	approvals, err := l.cfg.Vault.Approvals(ctx)
+	open, err := l.cfg.Vault.OpenErasures(ctx)
 	if err != nil {
 		return 0, err
 	}
 	var errs []error
-	for _, a := range approvals {
+	for _, a := range open {
+		if !a.Approved {
+			continue
+		}
 		done, err := l.erase(ctx, a.Customer, a.Erasure)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("erasure %s of customer %s: %w", a.Erasure, a.Customer, err))
@@ -312,3 +335,6 @@ func backupsNote(keys []vault.DestroyedKey) string {
 func refusal(slug, pointer, detail string) *schemas.Problem {
 	return &schemas.Problem{Type: "urn:amends:problem:" + slug, Title: titleOf(slug), Detail: detail, Pointer: pointer}
 }
+
+// Retention are the rules that erasures wait for.
+func (l *Ledger) Retention() domain.Retention { return slices.Clone(l.cfg.Retention) }

@@ -19,7 +19,7 @@ const (
 	indexStride = 20_000
 )
 
-// Index follows the log until ctx ends and keeps the vault's index of identities and its list of approved erasures. Both can
+// Index follows the log until ctx ends and keeps the vault's index of identities and its list of open erasures. Both can
 // be thrown away and are made anew from the log and the keys. Like any follower it is not in the path of a write.
 func (l *Ledger) Index(ctx context.Context) error {
 	cursor, err := l.cfg.Vault.Cursor(ctx)
@@ -86,14 +86,15 @@ type indexEntry struct {
 	customer   string
 	event      string // the event whose identities these are
 	identities []vault.Identity
-	approved   string // erasure ids
+	requested  string // erasure ids
+	approved   string
 	completed  string
 }
 
 // The starts of the types that matter, as they stand in a stored record; all others are passed over unread.
 var indexedTypes = [][]byte{
 	[]byte(`,"type":"customer.registered"`), []byte(`,"type":"customer.identity_linked"`), []byte(`,"type":"record.corrected"`),
-	[]byte(`,"type":"erasure.approved"`), []byte(`,"type":"erasure.completed"`),
+	[]byte(`,"type":"erasure.requested"`), []byte(`,"type":"erasure.approved"`), []byte(`,"type":"erasure.completed"`),
 }
 
 func (l *Ledger) indexEntry(ctx context.Context, rec *eventstore.Recorded) (indexEntry, bool, error) {
@@ -126,6 +127,11 @@ func (l *Ledger) indexEntry(ctx context.Context, rec *eventstore.Recorded) (inde
 	case *domain.CustomerIdentityLinked:
 		identities = []domain.Identity{d.Identity}
 		pointerOf = func(int) string { return base + "/value" }
+	case *domain.ErasureRequested:
+		if entry.requested = d.ErasureID; d.ErasureID == "" {
+			entry.requested = event.ID
+		}
+		return entry, true, nil
 	case *domain.ErasureApproved:
 		entry.approved = d.ErasureID
 		return entry, true, nil
@@ -167,6 +173,8 @@ func (l *Ledger) indexEntries(ctx context.Context, position uint64, entries []in
 		for _, e := range entries {
 			var err error
 			switch {
+			case e.requested != "":
+				err = x.Requested(ctx, e.customer, e.requested)
 			case e.approved != "":
 				err = x.Approved(ctx, e.customer, e.approved)
 			case e.completed != "":

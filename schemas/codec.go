@@ -210,3 +210,18 @@ func (n *node) personalFields(path []string, out []PersonalField) []PersonalFiel
 	}
 	return out
 }
+
+// StaffFields lists the fields of the payload (top-level members) that name a person or a team of the company by an id.
+func (c *Codec) StaffFields(dataschema string) []string {
+	s, ok := c.schemas[dataschema]
+	if !ok {
+		return nil
+	}
+	var out []string
+	for i, name := range s.node.names {
+		if s.node.props[i].person {
+			out = append(out, name)
+		}
+	}
+	return out
+}

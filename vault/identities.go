@@ -78,8 +78,8 @@ func normalise(kind, value string) string {
 	return value
 }
 
-// Indexing is a stretch of the log worked into the vault: identities to look up by, and erasures that were approved or
-// completed. It commits together with the position up to which the log was read.
+// Indexing is a stretch of the log worked into the vault: identities to look up by, and erasures that were asked for,
+// approved or completed. It commits together with the position up to which the log was read.
 type Indexing struct {
 	v  *Vault
 	tx *sql.Tx
@@ -118,15 +118,21 @@ func (x *Indexing) Identities(ctx context.Context, customer, event string, ident
 	return nil
 }
 
+// Requested notes an erasure that was asked for.
+func (x *Indexing) Requested(ctx context.Context, customer, erasure string) error {
+	_, err := x.tx.ExecContext(ctx, "INSERT OR IGNORE INTO open_erasures (customer_id, erasure_id, approved) VALUES (?, ?, 0)", customer, erasure)
+	return err
+}
+
 // Approved notes an erasure that is to be carried out.
 func (x *Indexing) Approved(ctx context.Context, customer, erasure string) error {
-	_, err := x.tx.ExecContext(ctx, "INSERT OR IGNORE INTO approvals (customer_id, erasure_id) VALUES (?, ?)", customer, erasure)
+	_, err := x.tx.ExecContext(ctx, "INSERT OR REPLACE INTO open_erasures (customer_id, erasure_id, approved) VALUES (?, ?, 1)", customer, erasure)
 	return err
 }
 
 // Completed notes that an erasure has been carried out.
 func (x *Indexing) Completed(ctx context.Context, customer, erasure string) error {
-	_, err := x.tx.ExecContext(ctx, "DELETE FROM approvals WHERE customer_id = ? AND erasure_id = ?", customer, erasure)
+	_, err := x.tx.ExecContext(ctx, "DELETE FROM open_erasures WHERE customer_id = ? AND erasure_id = ?", customer, erasure)
 	return err
 }
 
@@ -147,7 +153,7 @@ func (v *Vault) Reindex(ctx context.Context) error {
 	v.write.Lock()
 	defer v.write.Unlock()
 	err := v.transact(ctx, func(tx *sql.Tx) error {
-		for _, table := range []string{"identities", "approvals", "cursors"} {
+		for _, table := range []string{"identities", "open_erasures", "cursors"} {
 			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table); err != nil {
 				return err
 			}
@@ -162,43 +168,43 @@ func (v *Vault) Reindex(ctx context.Context) error {
 
 // Find lists the customers who are known by the identity, in the order of their ids.
 func (v *Vault) Find(ctx context.Context, kind, value string) ([]string, error) {
-	return v.strings(ctx, "SELECT DISTINCT customer_id FROM identities WHERE kind = ? AND token = ? ORDER BY customer_id",
+	rows, err := v.db.QueryContext(ctx, "SELECT DISTINCT customer_id FROM identities WHERE kind = ? AND token = ? ORDER BY customer_id",
 		kind, v.token(kind, value))
-}
-
-// Approval is an erasure that is approved and not completed.
-type Approval struct{ Customer, Erasure string }
-
-// Approvals lists the erasures that are approved and not completed, as far as the log was indexed.
-func (v *Vault) Approvals(ctx context.Context) ([]Approval, error) {
-	rows, err := v.db.QueryContext(ctx, "SELECT customer_id, erasure_id FROM approvals ORDER BY customer_id, erasure_id")
 	if err != nil {
 		return nil, fmt.Errorf("vault: %w", err)
 	}
 	defer rows.Close()
-	var out []Approval
+	var out []string
 	for rows.Next() {
-		var a Approval
-		if err := rows.Scan(&a.Customer, &a.Erasure); err != nil {
+		var customer string
+		if err := rows.Scan(&customer); err != nil {
 			return nil, fmt.Errorf("vault: %w", err)
 		}
-		out = append(out, a)
+		out = append(out, customer)
 	}
 	return out, rows.Err()
 }
 
-func (v *Vault) strings(ctx context.Context, query string, args ...any) (out []string, err error) {
-	rows, err := v.db.QueryContext(ctx, query, args...)
+// OpenErasure is an erasure that was asked for and is not completed.
+type OpenErasure struct {
+	Customer, Erasure string
+	Approved          bool
+}
+
+// OpenErasures lists the erasures that are not completed, as far as the log was indexed.
+func (v *Vault) OpenErasures(ctx context.Context) ([]OpenErasure, error) {
+	rows, err := v.db.QueryContext(ctx, "SELECT customer_id, erasure_id, approved FROM open_erasures ORDER BY customer_id, erasure_id")
 	if err != nil {
 		return nil, fmt.Errorf("vault: %w", err)
 	}
 	defer rows.Close()
+	var out []OpenErasure
 	for rows.Next() {
-		var s string
-		if err := rows.Scan(&s); err != nil {
+		var e OpenErasure
+		if err := rows.Scan(&e.Customer, &e.Erasure, &e.Approved); err != nil {
 			return nil, fmt.Errorf("vault: %w", err)
 		}
-		out = append(out, s)
+		out = append(out, e)
 	}
 	return out, rows.Err()
 }

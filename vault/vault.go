@@ -94,7 +94,8 @@ CREATE TABLE IF NOT EXISTS identities (kind TEXT NOT NULL, token BLOB NOT NULL, 
 	key_id BLOB NOT NULL, PRIMARY KEY (kind, token, customer_id, event_id)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS identities_by_event ON identities (customer_id, event_id);
 CREATE INDEX IF NOT EXISTS identities_by_key ON identities (key_id);
-CREATE TABLE IF NOT EXISTS approvals (customer_id TEXT NOT NULL, erasure_id TEXT NOT NULL, PRIMARY KEY (customer_id, erasure_id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS open_erasures (customer_id TEXT NOT NULL, erasure_id TEXT NOT NULL, approved INTEGER NOT NULL,
+	PRIMARY KEY (customer_id, erasure_id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS cursors (name TEXT NOT NULL PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;
 PRAGMA user_version = 1`
 

@@ -6,5 +6,9 @@ func (s *server) allRoutes() []*route {
 	routes = append(routes, s.customerRoutes()...)
 	routes = append(routes, s.complaintRoutes()...)
 	routes = append(routes, s.viewRoutes()...)
+	routes = append(routes, s.erasureRoutes()...)
+	routes = append(routes, s.findRoutes()...)
+	routes = append(routes, s.disclosureRoutes()...)
+	routes = append(routes, s.keyRoutes()...)
 	return append(routes, s.adminRoutes()...)
 }

@@ -60,7 +60,11 @@ func openEngine(ctx context.Context, dir string, log zerolog.Logger) (_ *engine,
 	if err != nil {
 		return nil, err
 	}
-	e.ledger = ledger.New(ledger.Config{Store: store, Codec: codec, Vault: e.vault, Logger: log})
+	retention, err := readRetention(dir)
+	if err != nil {
+		return nil, err
+	}
+	e.ledger = ledger.New(ledger.Config{Store: store, Codec: codec, Vault: e.vault, Retention: retention, Logger: log})
 	e.handler = web.New(web.Config{
 		Ledger: e.ledger, Store: store, Codec: codec, Vault: e.vault, Views: e.views, Logger: log, Version: version,
 	})

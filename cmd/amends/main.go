@@ -100,8 +100,9 @@ Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some records were refus
 	root.AddCommand(
 		newDemo(), newServe(), newImport(), newRecord(), newReplay(), newQuery(), newViews(), newSQL(),
 		newRebuild(), newStatus(), newSubscribe(), newBench(),
+		newFind(), newDisclose(), newErase(), newHold(), newKeys(),
 	)
-	for _, cmd := range root.Commands() {
+	for _, cmd := range verbs(root) {
 		cmd.PreRunE = func(cmd *cobra.Command, _ []string) error { return usage(applyEnvironment(cmd.Flags())) }
 		if args := cmd.Args; args != nil {
 			cmd.Args = func(cmd *cobra.Command, a []string) error {
@@ -113,4 +114,16 @@ Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some records were refus
 		}
 	}
 	return root
+}
+
+// verbs lists the commands below root that do something, those of command groups included.
+func verbs(root *cobra.Command) []*cobra.Command {
+	var out []*cobra.Command
+	for _, cmd := range root.Commands() {
+		if cmd.RunE != nil {
+			out = append(out, cmd)
+		}
+		out = append(out, verbs(cmd)...)
+	}
+	return out
 }
