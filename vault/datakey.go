@@ -10,6 +10,8 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"hash"
+	"sync"
 )
 
 // KeyID names a data key and commits to it: HKDF-Expand-SHA256(data key, "amends commit v1" || customer || class), where each
@@ -30,7 +32,22 @@ type DataKey struct {
 // sealKey is what is derived from 32 secret bytes.
 type sealKey struct {
 	aead  cipher.AEAD
-	nonce []byte // key of the HMAC that makes nonces
+	nonce []byte    // key of the HMAC that makes nonces
+	works sync.Pool // of *work
+}
+
+// work is what sealing one value needs, kept for the next: setting an HMAC up costs as much as running it over a short text.
+type work struct {
+	mac             hash.Hash
+	binding, sealed []byte
+}
+
+func (k *sealKey) work() *work {
+	if w, ok := k.works.Get().(*work); ok {
+		w.mac.Reset()
+		return w
+	}
+	return &work{mac: hmac.New(sha256.New, k.nonce)}
 }
 
 // The purposes for which bytes are derived from a data key. They are part of the format.
@@ -56,31 +73,26 @@ func newDataKey(customer, class string, secret []byte) (*DataKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("derive a data key: %w", err)
 	}
-	derived, err := newSealKey(prk)
-	if err != nil {
-		return nil, err
-	}
-	return &DataKey{ID: KeyID(id), Customer: customer, Class: class, sealKey: derived}, nil
+	key := &DataKey{ID: KeyID(id), Customer: customer, Class: class}
+	return key, key.derive(prk)
 }
 
-func newSealKey(prk []byte) (sealKey, error) {
+func (k *sealKey) derive(prk []byte) error {
 	key, err := hkdf.Expand(sha256.New, prk, infoSeal, 32)
 	if err != nil {
-		return sealKey{}, fmt.Errorf("derive a data key: %w", err)
+		return fmt.Errorf("derive a data key: %w", err)
 	}
-	nonce, err := hkdf.Expand(sha256.New, prk, infoNonce, 32)
-	if err != nil {
-		return sealKey{}, fmt.Errorf("derive a data key: %w", err)
+	if k.nonce, err = hkdf.Expand(sha256.New, prk, infoNonce, 32); err != nil {
+		return fmt.Errorf("derive a data key: %w", err)
 	}
 	block, err := aes.NewCipher(key)
 	if err != nil {
-		return sealKey{}, fmt.Errorf("derive a data key: %w", err)
+		return fmt.Errorf("derive a data key: %w", err)
 	}
-	aead, err := cipher.NewGCM(block)
-	if err != nil {
-		return sealKey{}, fmt.Errorf("derive a data key: %w", err)
+	if k.aead, err = cipher.NewGCM(block); err != nil {
+		return fmt.Errorf("derive a data key: %w", err)
 	}
-	return sealKey{aead: aead, nonce: nonce}, nil
+	return nil
 }
 
 // Place is where a sealed value stands: it opens nowhere else.
@@ -108,16 +120,14 @@ func appendText(b []byte, s string) []byte {
 	return append(b, s...)
 }
 
-// seal appends nonce || ciphertext || tag. The nonce is made from the key, the place and the text, as in SIV modes: sealing
+// seal makes w.sealed, nonce || ciphertext || tag, of the text at the place of w.binding. The nonce is made from the key, the place and the text, as in SIV modes: sealing
 // the same text at the same place again gives the same bytes, and different texts or places get nonces that do not repeat
 // (96 bits of a keyed hash; one key seals a few thousand values in its life).
-func (k *sealKey) seal(dst, binding, plain []byte) []byte {
-	mac := hmac.New(sha256.New, k.nonce)
-	mac.Write(binding)
-	mac.Write(plain)
-	var sum [sha256.Size]byte
-	nonce := mac.Sum(sum[:0])[:k.aead.NonceSize()]
-	return k.aead.Seal(append(dst, nonce...), nonce, plain, binding)
+func (k *sealKey) seal(w *work, plain []byte) {
+	w.mac.Write(w.binding)
+	w.mac.Write(plain)
+	w.sealed = w.mac.Sum(w.sealed[:0])[:k.aead.NonceSize()]
+	w.sealed = k.aead.Seal(w.sealed, w.sealed, plain, w.binding)
 }
 
 func (k *sealKey) open(sealed, binding []byte) ([]byte, error) {

@@ -32,13 +32,14 @@ func (k *DataKey) Seal(dst []byte, place *Place, value []byte) []byte {
 	if value[0] == '"' {
 		prefix, suffix = stringPrefix, stringSuffix
 	}
-	var stack [512]byte
-	binding := place.appendBinding(stack[:0], k.Class)
-	sealed := k.seal(make([]byte, 0, len(value)+32), binding, value)
+	w := k.work()
+	defer k.works.Put(w)
+	w.binding = place.appendBinding(w.binding[:0], k.Class)
+	k.seal(w, value)
 	dst = append(dst, prefix...)
 	dst = encoding.AppendEncode(dst, k.ID[:])
 	dst = append(dst, ':')
-	dst = encoding.AppendEncode(dst, sealed)
+	dst = encoding.AppendEncode(dst, w.sealed)
 	return append(dst, suffix...)
 }
 
