@@ -123,6 +123,11 @@ func (l *Ledger) record(ctx context.Context, raws [][]byte, own bool) ([]Receipt
 		}
 		byCustomer[customer] = append(byCustomer[customer], it)
 	}
+	if l.cfg.Vault != nil && len(order) > 1 {
+		if err := l.prepareKeys(ctx, items); err != nil {
+			return receipts, err
+		}
+	}
 
 	// Not errgroup.WithContext: a failure for one customer must not cut off the others.
 	var group errgroup.Group
@@ -146,6 +151,17 @@ func (l *Ledger) record(ctx context.Context, raws [][]byte, own bool) ([]Receipt
 		return receipts, fmt.Errorf("%d of %d customers could not be written, the first: %w", len(failures), len(order), failures[0])
 	}
 	return receipts, nil
+}
+
+// prepareKeys has the data keys of many customers made at once, rather than by each of them on its own.
+func (l *Ledger) prepareKeys(ctx context.Context, items []*item) error {
+	owners := make([]vault.Owner, 0, len(items))
+	for _, it := range items {
+		if it != nil {
+			owners = append(owners, vault.Owner{Customer: it.in.Event.Customer, Classes: l.cfg.Codec.SealedClasses(&it.in)})
+		}
+	}
+	return l.cfg.Vault.Prepare(ctx, owners)
 }
 
 // item is one event on its way in.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -33,6 +34,24 @@ func (c *Codec) Reseal(ctx context.Context, v *vault.Vault, in *Input, revision 
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// SealedClasses lists the retention classes of the payload's personal values, each once. Of a correction those of the
+// corrected payload are left out.
+func (c *Codec) SealedClasses(in *Input) []string {
+	s := c.schemas[in.Schema]
+	if s == nil || !s.node.hidesAny || s.node.hidesCorrection {
+		return nil
+	}
+	var classes []string
+	w := rewriter{codec: c, payload: in.DataJSON, each: func(dst []byte, class, _ string, _ []byte) ([]byte, error) {
+		if !slices.Contains(classes, class) {
+			classes = append(classes, class)
+		}
+		return dst, nil
+	}}
+	_, _ = w.rewrite(make([]byte, 0, len(in.DataJSON)), s.node, "/data") // a payload that was checked has no error
+	return classes
 }
 
 var errNoLiveKey = errors.New("the customer has no key of the class at present")

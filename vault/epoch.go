@@ -43,6 +43,12 @@ func (r *kekRing) drop(epoch int) {
 	delete(r.kms, epoch)
 }
 
+func (r *kekRing) newest() int {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.present
+}
+
 func (r *kekRing) epochs() []int {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -94,7 +100,7 @@ func (v *Vault) openEpochs(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	if v.keks.present > 0 {
+	if v.keks.newest() > 0 {
 		return nil
 	}
 	var wrapped int

@@ -26,16 +26,51 @@ func (v *Vault) DataKey(ctx context.Context, customer, class string) (*DataKey, 
 		return key, nil
 	}
 	r := &request{ref: ref, done: make(chan struct{})}
+	v.ask(ctx, r)
+	return r.key, r.err
+}
+
+// Owner is a customer and the classes of personal data that there are of them.
+type Owner struct {
+	Customer string
+	Classes  []string
+}
+
+// Prepare makes the keys that will be needed soon, all of them at the cost of one transaction. It is never necessary.
+func (v *Vault) Prepare(ctx context.Context, owners []Owner) error {
+	var requests []*request
+	for _, o := range owners {
+		for _, class := range o.Classes {
+			if ref := (keyRef{o.Customer, class}); !v.byRef.Contains(ref) {
+				requests = append(requests, &request{ref: ref, done: make(chan struct{})})
+			}
+		}
+	}
+	v.ask(ctx, requests...)
+	for _, r := range requests {
+		if r.err != nil {
+			return r.err
+		}
+	}
+	return nil
+}
+
+// ask waits until the requests are answered.
+func (v *Vault) ask(ctx context.Context, requests ...*request) {
+	if len(requests) == 0 {
+		return
+	}
 	v.queue.Lock()
-	v.queue.waiting = append(v.queue.waiting, r)
+	v.queue.waiting = append(v.queue.waiting, requests...)
 	lead := !v.queue.busy
 	v.queue.busy = true
 	v.queue.Unlock()
 	if lead {
 		v.answer(context.WithoutCancel(ctx)) // others wait for it too
 	}
-	<-r.done // whoever leads answers all, and always
-	return r.key, r.err
+	for _, r := range requests {
+		<-r.done // whoever leads answers all, and always
+	}
 }
 
 // answer works through the queue until it is empty.

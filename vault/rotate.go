@@ -21,7 +21,9 @@ type Rotation struct {
 // that is to wrap the new key-encryption key; empty: it lies in its file as it is. A rotation that is interrupted is finished
 // when the vault is opened again.
 func (v *Vault) Rotate(ctx context.Context, kms string) (Rotation, error) {
-	epoch := v.keks.present + 1
+	v.rotating.Lock()
+	defer v.rotating.Unlock()
+	epoch := v.keks.newest() + 1
 	if err := v.step("new epoch"); err != nil {
 		return Rotation{}, err
 	}
@@ -44,12 +46,13 @@ func (v *Vault) finishRotation(ctx context.Context) error {
 }
 
 func (v *Vault) rewrapAll(ctx context.Context) (Rotation, error) {
-	done := Rotation{Epoch: v.keks.present}
+	done := Rotation{Epoch: v.keks.newest()}
+	after := []byte{} // keys are taken in the order of their ids; those made meanwhile are of the new epoch
 	for {
 		if err := v.step("rewrap"); err != nil {
 			return done, err
 		}
-		n, err := v.rewrapSome(ctx)
+		n, last, err := v.rewrapSome(ctx, after)
 		if err != nil {
 			return done, fmt.Errorf("vault: rewrap under epoch %d: %w", done.Epoch, err)
 		}
@@ -57,6 +60,7 @@ func (v *Vault) rewrapAll(ctx context.Context) (Rotation, error) {
 			break
 		}
 		done.Rewrapped += n
+		after = last
 	}
 	if err := v.step("checkpoint"); err != nil {
 		return done, err
@@ -95,17 +99,20 @@ func (k *wrappedKey) binding() []byte {
 	return wrapBinding(k.ref.customer, k.ref.class, KeyID(k.id))
 }
 
-// rewrapSome rewraps keys of older epochs and says how many.
-func (v *Vault) rewrapSome(ctx context.Context) (n int, err error) {
+// rewrapSome rewraps keys of older epochs, data keys whose ids come after the given one, and says how many and up to which.
+func (v *Vault) rewrapSome(ctx context.Context, after []byte) (n int, last []byte, err error) {
 	v.write.Lock()
 	defer v.write.Unlock()
 	err = v.transact(ctx, func(tx *sql.Tx) error {
-		rows, err := v.outdated(ctx, tx)
+		rows, err := v.outdated(ctx, tx, after)
 		if err != nil {
 			return err
 		}
-		n = len(rows)
+		n, last = len(rows), after
 		for _, k := range rows {
+			if k.id != nil {
+				last = k.id
+			}
 			secret, err := v.keks.open(k.epoch, k.wrapped, k.binding())
 			if err != nil {
 				return fmt.Errorf("a key of customer %s: %w", k.ref.customer, err)
@@ -125,13 +132,14 @@ func (v *Vault) rewrapSome(ctx context.Context) (n int, err error) {
 		}
 		return nil
 	})
-	return n, err
+	return n, last, err
 }
 
-func (v *Vault) outdated(ctx context.Context, tx *sql.Tx) (out []wrappedKey, err error) {
+func (v *Vault) outdated(ctx context.Context, tx *sql.Tx, after []byte) (out []wrappedKey, err error) {
 	rows, err := tx.QueryContext(ctx, `
-		SELECT key_id, customer_id, class, epoch, wrapped FROM data_keys WHERE wrapped IS NOT NULL AND epoch < ?1
-		UNION ALL SELECT NULL, '', name, epoch, wrapped FROM secrets WHERE epoch < ?1 LIMIT ?2`, v.keks.present, rewrapBatch)
+		SELECT NULL, '', name, epoch, wrapped FROM secrets WHERE epoch < ?1
+		UNION ALL SELECT * FROM (SELECT key_id, customer_id, class, epoch, wrapped FROM data_keys
+			WHERE key_id > ?3 AND wrapped IS NOT NULL AND epoch < ?1 ORDER BY key_id LIMIT ?2)`, v.keks.newest(), rewrapBatch, after)
 	if err != nil {
 		return nil, err
 	}

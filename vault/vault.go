@@ -69,6 +69,8 @@ type Vault struct {
 
 	// write is held by whatever changes keys: creation, destruction, rotation.
 	write sync.Mutex
+	// rotating is held by the one rotation there can be.
+	rotating sync.Mutex
 
 	queue struct {
 		sync.Mutex
@@ -86,7 +88,6 @@ CREATE TABLE IF NOT EXISTS data_keys (
 	key_id BLOB NOT NULL PRIMARY KEY, customer_id TEXT NOT NULL, class TEXT NOT NULL, epoch INTEGER NOT NULL, wrapped BLOB,
 	created_at TEXT NOT NULL, destroyed_at TEXT, erasure_id TEXT) WITHOUT ROWID;
 CREATE UNIQUE INDEX IF NOT EXISTS data_keys_live ON data_keys (customer_id, class) WHERE wrapped IS NOT NULL;
-CREATE INDEX IF NOT EXISTS data_keys_by_epoch ON data_keys (epoch) WHERE wrapped IS NOT NULL;
 CREATE TABLE IF NOT EXISTS secrets (name TEXT NOT NULL PRIMARY KEY, epoch INTEGER NOT NULL, wrapped BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS destructions (customer_id TEXT NOT NULL, erasure_id TEXT NOT NULL, destroyed_at TEXT NOT NULL,
 	PRIMARY KEY (customer_id, erasure_id)) WITHOUT ROWID;
