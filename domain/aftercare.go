@@ -109,9 +109,14 @@ func (c *Customer) applyErasure(e *Event) {
 			func(x *Erasure) bool { return !x.RequestedAt.IsZero() }, newErasure(e, id))
 		x.CustomerID = e.Customer
 		first(&x.RequestedAt, e.Time)
+		fill(&x.RequestedBy, e.Actor)
 		if x.Classes == nil {
 			x.Classes = d.Classes
 		}
+	case *ErasureApproved:
+		x := entry(c, thingErasure, &c.Erasures, e, d.ErasureID, newErasure(e, d.ErasureID))
+		first(&x.ApprovedAt, e.Time)
+		fill(&x.ApprovedBy, e.Actor)
 	case *ErasureCompleted:
 		x := entry(c, thingErasure, &c.Erasures, e, d.ErasureID, newErasure(e, d.ErasureID))
 		x.CompletedAt, x.Classes = e.Time, d.Classes

@@ -42,12 +42,30 @@ type ErasureRequested struct {
 	Extra
 }
 
-// ErasureCompleted: the keys are destroyed.
-type ErasureCompleted struct {
-	ErasureID string   `json:"erasure_id"`
-	Classes   []string `json:"classes"`
-	Approver  string   `json:"approver,omitempty"`
+// ErasureApproved: a second person agreed. The erasure is carried out as soon as nothing forbids it. Only the ledger makes it.
+type ErasureApproved struct {
+	ErasureID string `json:"erasure_id"`
+	// SinglePerson: whoever asked for the erasure also approved it, because the ledger has one user only.
+	SinglePerson bool `json:"single_person,omitempty"`
 	Extra
+}
+
+// ErasureCompleted: the keys are destroyed. Only the ledger makes it.
+type ErasureCompleted struct {
+	ErasureID string         `json:"erasure_id"`
+	Classes   []string       `json:"classes"`
+	Approver  string         `json:"approver,omitempty"`
+	Keys      []DestroyedKey `json:"keys,omitempty"`
+	Backups   string         `json:"backups,omitempty"` // for how long copies of the key store can still open what was erased
+	Extra
+}
+
+// DestroyedKey is a data key that was destroyed.
+type DestroyedKey struct {
+	KeyID      string `json:"key_id"`
+	CustomerID string `json:"customer_id"` // the customer's own, or that of one it absorbed
+	Class      string `json:"class"`
+	Epoch      int64  `json:"epoch"` // of the key-encryption key that wrapped it
 }
 
 // PolicyPublished: a deadline policy, in force from its own effective date. In the ledger's stream.

@@ -147,6 +147,8 @@ func aftercareRefs(r *refs, e *Event) {
 		r.to(refHold, "", d.HoldID, "/hold_id")
 	case *ErasureRequested:
 		r.open(refErasure, d.ErasureID, "/erasure_id", e)
+	case *ErasureApproved:
+		r.to(refErasure, "", d.ErasureID, "/erasure_id")
 	case *ErasureCompleted:
 		r.to(refErasure, "", d.ErasureID, "/erasure_id")
 	}

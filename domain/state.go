@@ -312,5 +312,7 @@ type Erasure struct {
 	Touched
 	ID, CustomerID           string
 	Classes                  []string // as completed, else as requested
+	RequestedBy, ApprovedBy  string
 	RequestedAt, CompletedAt time.Time
+	ApprovedAt               time.Time
 }

@@ -77,6 +77,7 @@ var newData = []struct {
 	{"legal_hold.placed", func() Data { return new(LegalHoldPlaced) }},
 	{"legal_hold.released", func() Data { return new(LegalHoldReleased) }},
 	{"erasure.requested", func() Data { return new(ErasureRequested) }},
+	{"erasure.approved", func() Data { return new(ErasureApproved) }},
 	{"erasure.completed", func() Data { return new(ErasureCompleted) }},
 	{"policy.published", func() Data { return new(PolicyPublished) }},
 	{"weights.published", func() Data { return new(WeightsPublished) }},
@@ -111,6 +112,9 @@ func Types() []Type {
 	}
 	return out
 }
+
+// MadeByLedger reports whether only the ledger itself records events of the type: they say what it did, not what it was told.
+func (t Type) MadeByLedger() bool { return t == "erasure.approved" || t == "erasure.completed" }
 
 // LedgerOwn reports whether events of the type belong to LedgerStream and to no customer.
 func (t Type) LedgerOwn() bool {

@@ -25,7 +25,7 @@ type customer struct {
 	references domain.References
 }
 
-// seen is the receipt of a recorded event, and a fingerprint of its data to tell a repetition from a reused id.
+// seen is the receipt of a recorded event, and a fingerprint of its data as stored to tell a repetition from a reused id.
 type seen struct {
 	revision    eventstore.Revision
 	position    eventstore.Position
@@ -185,6 +185,11 @@ func (l *Ledger) decideAndAppend(ctx context.Context, c *customer, id string, it
 		if it.in.Event.Time.IsZero() {
 			it.in.Event.Time = recorded // a sender who names no time means now
 		}
+		if l.cfg.Vault != nil {
+			if err := l.cfg.Codec.Seal(ctx, l.cfg.Vault, &it.in, uint64(c.revision)+1); err != nil {
+				return err
+			}
+		}
 		data, err := l.cfg.Codec.Encode(it.in, recorded, uint64(c.revision)+1, c.prev)
 		if err != nil {
 			it.receipt.refuse(err)
@@ -194,7 +199,7 @@ func (l *Ledger) decideAndAppend(ctx context.Context, c *customer, id string, it
 		event.Recorded, event.Revision = recorded, uint64(c.revision)+1
 		c.references.Add(event)
 		c.revision, c.prev, c.recorded = c.revision+1, sha256.Sum256(data), recorded
-		c.remember(event.ID, seen{revision: c.revision, fingerprint: fingerprint(it.in.DataJSON), schema: it.in.Schema})
+		c.remember(event.ID, seen{revision: c.revision, fingerprint: fingerprint(payloadOf(data)), schema: it.in.Schema})
 		unit = append(unit, eventstore.Event{ID: event.ID, Data: data})
 		accepted = append(accepted, it)
 		size += len(data)
@@ -208,7 +213,9 @@ func (l *Ledger) decideAndAppend(ctx context.Context, c *customer, id string, it
 		return err
 	}
 	for _, it := range repeats { // last, so that a repetition within the call finds the first one's position
-		it.answerRepeat(c.seen[it.in.Event.ID])
+		if err := l.answerRepeat(ctx, c, it); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"amends/domain"
+	"amends/eventstore"
 	"amends/schemas"
 )
 
@@ -60,13 +61,63 @@ func (l *Ledger) check(ctx context.Context, c *customer, it *item) error {
 }
 
 // answerRepeat gives the first receipt. An id that now comes with other data is worth a word: nothing of it was recorded.
-func (it *item) answerRepeat(first seen) {
+func (l *Ledger) answerRepeat(ctx context.Context, c *customer, it *item) error {
+	first := c.seen[it.in.Event.ID]
+	same, err := l.sameAsStored(ctx, c, it, first)
+	if err != nil {
+		return err
+	}
 	r := it.receipt
 	r.Status, r.Revision, r.Position, r.Problem = Duplicate, uint64(first.revision), uint64(first.position), nil
-	if first.fingerprint != fingerprint(it.in.DataJSON) {
+	if !same {
 		r.Problem = &schemas.Problem{
 			Type: "urn:amends:problem:id-reused", Title: "Id recorded before with other data", Pointer: "/id",
 			Detail: fmt.Sprintf("revision %d has this id and other data; nothing was added. Send a new fact under a new id, or a record.corrected", first.revision),
 		}
 	}
+	return nil
+}
+
+// sameAsStored reports whether the item has the data of the record that its id was first recorded with. Sealing is
+// deterministic, so the item sealed for the first one's place must give the same bytes. Where a key of the first one is gone
+// nobody can tell any more, and the sender is believed.
+func (l *Ledger) sameAsStored(ctx context.Context, c *customer, it *item, first seen) (bool, error) {
+	if correction, ok := it.in.Event.Data.(*domain.RecordCorrected); ok {
+		if target, known := c.seen[correction.EventID]; known {
+			if err := l.cfg.Codec.Correction(&it.in, target.schema); err != nil {
+				return false, nil // it was valid when it was first sent: this is another one
+			}
+		}
+	}
+	if l.cfg.Vault == nil {
+		return first.fingerprint == fingerprint(it.in.DataJSON), nil
+	}
+	made, err := l.cfg.Codec.Reseal(ctx, l.cfg.Vault, &it.in, uint64(first.revision))
+	if err != nil {
+		return false, err
+	}
+	if made && first.fingerprint == fingerprint(it.in.Sealed) {
+		return true, nil
+	}
+	return l.keyGone(ctx, it.in.Event.Customer, first.revision)
+}
+
+// keyGone reports whether a value of the record is sealed under a key that the vault does not have any more.
+func (l *Ledger) keyGone(ctx context.Context, customer string, revision eventstore.Revision) (bool, error) {
+	for rec, err := range l.cfg.Store.Read(ctx, customer, revision) {
+		if err != nil {
+			return false, fmt.Errorf("read customer %s: %w", customer, err)
+		}
+		keys, err := l.cfg.Codec.SealedKeys(rec.Data)
+		if err != nil {
+			return false, fmt.Errorf("customer %s, revision %d: %w", customer, revision, err)
+		}
+		for _, id := range keys {
+			if gone, err := l.cfg.Vault.Erased(ctx, id); gone || err != nil {
+				return gone, err
+			}
+		}
+		break
+	}
+	return false, nil
 }

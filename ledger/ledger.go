@@ -16,12 +16,18 @@ import (
 	"amends/domain"
 	"amends/eventstore"
 	"amends/schemas"
+	"amends/vault"
 )
 
 // Config says what a ledger is made of. Store and Codec must be set.
 type Config struct {
 	Store eventstore.Store
 	Codec *schemas.Codec
+	// Vault holds the keys under which personal values are sealed. nil: they are stored as they are sent, which is for tests
+	// and measurements only.
+	Vault *vault.Vault
+	// Retention says how long records must be kept; erasures wait for it. Default: domain.DefaultRetention.
+	Retention domain.Retention
 	// Clock tells the recording time. Default: time.Now.
 	Clock func() time.Time
 	// Logger gets what an operator must know; never data of a record. Default: nothing is logged.
@@ -39,12 +45,27 @@ type Ledger struct {
 	cfg      Config
 	cache    *cache
 	policies policies
+	indexed  progress // how far Index is
+
+	// fault, when set by a test, is asked between the steps of an erasure and may stop it there.
+	fault func(step string) error
+}
+
+// step is where an erasure may be interrupted.
+func (l *Ledger) step(name string) error {
+	if l.fault == nil {
+		return nil
+	}
+	return l.fault(name)
 }
 
 // New returns a ledger over the store.
 func New(cfg Config) *Ledger {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
+	}
+	if cfg.Retention == nil {
+		cfg.Retention = domain.DefaultRetention()
 	}
 	if cfg.CacheRecords <= 0 {
 		cfg.CacheRecords = 500_000
@@ -81,15 +102,21 @@ type Receipt struct {
 // The error is not nil when the log could not be reached for some of them: their fate is unknown, and sending the same
 // events (with the same ids) again is safe. Then only receipts with a Status are answers.
 //
-// The events are this process's own, and may say anything of their actor; RecordAs is for those of others.
+// The events are this process's own, and may say anything of their actor; RecordAs is for those of others. What only the
+// ledger itself records (domain.Type.MadeByLedger) is refused.
 func (l *Ledger) Record(ctx context.Context, raws [][]byte) ([]Receipt, error) {
 	return l.RecordAs(ctx, &Author{Unbound: true}, raws)
 }
 
 // RecordAs records events that the author sent. What the author may not say is refused.
 func (l *Ledger) RecordAs(ctx context.Context, author *Author, raws [][]byte) ([]Receipt, error) {
+	return l.record(ctx, author, raws, false)
+}
+
+// record is RecordAs; the ledger's own events may be of any type.
+func (l *Ledger) record(ctx context.Context, author *Author, raws [][]byte, own bool) ([]Receipt, error) {
 	receipts := make([]Receipt, len(raws))
-	items := l.parse(author, raws, receipts)
+	items := l.parse(author, raws, receipts, own)
 
 	byCustomer := make(map[string][]*item)
 	var order []string
@@ -102,6 +129,11 @@ func (l *Ledger) RecordAs(ctx context.Context, author *Author, raws [][]byte) ([
 			order = append(order, customer)
 		}
 		byCustomer[customer] = append(byCustomer[customer], it)
+	}
+	if l.cfg.Vault != nil && len(order) > 1 {
+		if err := l.prepareKeys(ctx, items); err != nil {
+			return receipts, err
+		}
 	}
 
 	var mu sync.Mutex
@@ -127,6 +159,17 @@ func (l *Ledger) RecordAs(ctx context.Context, author *Author, raws [][]byte) ([
 	return receipts, nil
 }
 
+// prepareKeys has the data keys of many customers made at once, rather than by each of them on its own.
+func (l *Ledger) prepareKeys(ctx context.Context, items []*item) error {
+	owners := make([]vault.Owner, 0, len(items))
+	for _, it := range items {
+		if it != nil {
+			owners = append(owners, vault.Owner{Customer: it.in.Event.Customer, Classes: l.cfg.Codec.SealedClasses(&it.in)})
+		}
+	}
+	return l.cfg.Vault.Prepare(ctx, owners)
+}
+
 // item is one event on its way in.
 type item struct {
 	in      schemas.Input
@@ -135,7 +178,7 @@ type item struct {
 }
 
 // parse validates the events on all cores. The items are in the order of raws; a refused one is nil and its receipt written.
-func (l *Ledger) parse(author *Author, raws [][]byte, receipts []Receipt) []*item {
+func (l *Ledger) parse(author *Author, raws [][]byte, receipts []Receipt, own bool) []*item {
 	items := make([]*item, len(raws))
 	now := l.cfg.Clock().UTC()
 	one := func(i int) {
@@ -145,7 +188,11 @@ func (l *Ledger) parse(author *Author, raws [][]byte, receipts []Receipt) []*ite
 			receipts[i].refuse(err)
 			return
 		}
-		if problem := author.sign(&in.Event); problem != nil {
+		problem := author.sign(&in.Event)
+		if problem == nil && !own {
+			problem = reserved(in.Event.Type)
+		}
+		if problem != nil {
 			receipts[i].refuse(problem)
 			return
 		}

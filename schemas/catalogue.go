@@ -100,6 +100,23 @@ func (c *Codec) Lists() ([]List, error) {
 	return out, nil
 }
 
+// Codes are the codes of a closed list, in its order; none if there is no such list.
+func (c *Codec) Codes(list string) []string {
+	n, err := c.documents.compile(codesID + "#/$defs/" + list)
+	if err != nil {
+		return nil
+	}
+	return slices.Clone(n.codes)
+}
+
+// Title is the event type in words; empty if there is no such type.
+func (c *Codec) Title(t domain.Type) string {
+	if s := c.latest[t]; s != nil {
+		return s.node.title
+	}
+	return ""
+}
+
 // codesID is the file of the lists of codes.
 const codesID = schemaPrefix + "codes"
 

@@ -64,6 +64,7 @@ func (c *Codec) add(id string) error {
 	if err != nil {
 		return err
 	}
+	node.markHidden()
 	data, ok := domain.NewData(domain.Type(name))
 	if !ok {
 		return fmt.Errorf("there is no event type %s", name)
@@ -206,6 +207,21 @@ func (n *node) personalFields(path []string, out []PersonalField) []PersonalFiel
 	}
 	if n.items != nil {
 		out = n.items.personalFields(append(path, "*"), out)
+	}
+	return out
+}
+
+// StaffFields lists the fields of the payload (top-level members) that name a person or a team of the company by an id.
+func (c *Codec) StaffFields(dataschema string) []string {
+	s, ok := c.schemas[dataschema]
+	if !ok {
+		return nil
+	}
+	var out []string
+	for i, name := range s.node.names {
+		if s.node.props[i].person {
+			out = append(out, name)
+		}
 	}
 	return out
 }

@@ -12,9 +12,14 @@ const MaxRecord = 65535
 
 // Encode makes the stored bytes of an event: recorded is when the ledger takes it, revision its place in the customer's
 // stream and prev the SHA-256 of the record before it (zero for revision 1). An event without a time happened, as far as the
-// ledger knows, when it was recorded. The error is a Problem of type record-too-large.
+// ledger knows, when it was recorded. If in was sealed, the sealed payload is what is stored. The error is a Problem of type
+// record-too-large.
 func (c *Codec) Encode(in Input, recorded time.Time, revision uint64, prev [32]byte) ([]byte, error) {
-	b := make([]byte, 0, envelopeSize(&in)+len(in.DataJSON))
+	payload := in.DataJSON
+	if in.Sealed != nil {
+		payload = in.Sealed
+	}
+	b := make([]byte, 0, envelopeSize(&in)+len(payload))
 	e := &in.Event
 	occurred := e.Time
 	if occurred.IsZero() {
@@ -44,10 +49,10 @@ func (c *Codec) Encode(in Input, recorded time.Time, revision uint64, prev [32]b
 	b = appendOptional(b, `","causationid":"`, e.CausationID)
 	b = appendOptional(b, `","traceparent":"`, in.Traceparent)
 	b = append(b, `","datacontenttype":"application/json","data":`...)
-	b = append(b, in.DataJSON...)
+	b = append(b, payload...)
 	b = append(b, '}')
 	if len(b) > MaxRecord {
-		return nil, tooLarge(len(b), in.DataJSON)
+		return nil, tooLarge(len(b), in.DataJSON) // names the field as it was sent; sealing takes a third more
 	}
 	return b, nil
 }

@@ -23,6 +23,8 @@ type Input struct {
 	Expected *uint64
 	// DataJSON is the payload as it was sent, without white space between tokens.
 	DataJSON []byte
+	// Sealed is the payload as it is stored, with its personal values sealed (see Codec.Seal); nil: DataJSON is stored.
+	Sealed []byte
 	// Schema is the dataschema that DataJSON obeys: the one that the sender named, or the latest of the type.
 	Schema string
 	// Traceparent is the W3C trace context that the sender gave, or empty.

@@ -30,6 +30,9 @@ type node struct {
 	title, description, rule string
 	personal                 string // retention class, or empty
 	corrects                 bool   // the value is a payload of the corrected record's schema
+	hidesAny                 bool   // something below is personal, or may be in a corrected payload
+	hidesCorrection          bool   // a member is a corrected payload
+	person                   bool   // an id of a person or a team of the company
 	list                     string // the name of the list of codes, or empty
 	labels                   map[string]Label
 
@@ -104,6 +107,7 @@ func (d *documents) merge(n *node, schema map[string]any, location string) error
 		if name := listName(ref); name != "" {
 			n.list = name
 		}
+		n.person = n.person || ref == personRef
 	}
 	// properties come first: required and dependentRequired refer to them.
 	for _, keyword := range sortedKeywords(schema) {
@@ -113,6 +117,9 @@ func (d *documents) merge(n *node, schema map[string]any, location string) error
 	}
 	return nil
 }
+
+// personRef is what a field refers to whose value is an id of a person or a team of the company.
+const personRef = schemaPrefix + "ids#/$defs/person_id"
 
 func sortedKeywords(schema map[string]any) []string {
 	names := slices.Sorted(maps.Keys(schema))

@@ -36,7 +36,7 @@ func toSend(t domain.Type) access.Permission {
 		return access.Administer
 	case t == "erasure.requested":
 		return access.RequestErasure
-	case t == "erasure.completed" || t == "legal_hold.placed" || t == "legal_hold.released":
+	case t == "legal_hold.placed" || t == "legal_hold.released":
 		return access.ApproveErasure
 	}
 	return access.RecordEvents

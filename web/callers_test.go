@@ -358,7 +358,6 @@ func TestTypesThatNeedMore(t *testing.T) {
 		{"legal_hold.placed", "C1", `{"hold_id":"H1","reason":"dispute"}`, []access.Role{access.Administrator}},
 		{"legal_hold.released", "C1", `{"hold_id":"H1"}`, []access.Role{access.Administrator}},
 		{"erasure.requested", "C1", `{"erasure_id":"E1","classes":["marketing"],"reason":"asked for"}`, []access.Role{access.Administrator, access.Handler}},
-		{"erasure.completed", "C1", `{"erasure_id":"E1","classes":["marketing"]}`, []access.Role{access.Administrator}},
 		{"access.recorded", domain.LedgerStream, `{"customer_id":"C1","purpose":"p","scope":"s"}`, []access.Role{access.Administrator}},
 		{"weights.published", domain.LedgerStream, `{"version":"1","sha256":"` + strings.Repeat("0", 64) + `","weights":{}}`, []access.Role{access.Administrator}},
 	} {

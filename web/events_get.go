@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"net/http"
 	"path"
 	"strconv"
@@ -29,7 +30,8 @@ type EventPage struct {
 // PlacedEvent is a record and its place in the log.
 type PlacedEvent struct {
 	Position uint64         `json:"position"`
-	Event    map[string]any `json:"event" doc:"The record: a CloudEvent, byte for byte as it is stored"`
+	Event    map[string]any `json:"event" doc:"The record: a CloudEvent, byte for byte as it is stored, unless open=true"`
+	Erased   []Erased       `json:"erased,omitempty" doc:"With open=true: the values that cannot be opened any more"`
 }
 
 func (s *server) getEventsRoute() *route {
@@ -40,14 +42,14 @@ func (s *server) getEventsRoute() *route {
 			"or repeated, also while events are written. A page may be short, even empty, before the end when a filter matches little. " +
 			"As Server-Sent Events: catches up and stays live; each message's id is the position and its data the record; " +
 			"Last-Event-ID resumes. As NDJSON: up to the end of the log; with follow=true it stays live. " +
-			"Positions rise; they need not be dense.",
-		query: []parameter{
+			"Positions rise; they need not be dense. Only pages can be opened. " + openDescription,
+		query: append([]parameter{
 			{name: "after", integer: true, description: "Only events after this position. Default 0: from the beginning"},
 			{name: "limit", integer: true, description: "Events in a page, 1 to 1,000. Default 100. Of NDJSON: at most so many lines; default: no limit"},
 			{name: "type", repeats: true, description: "Only these types: globs such as complaint.*, repeated or comma-separated"},
 			{name: "customer", description: "Only this customer's events"},
 			{name: "follow", boolean: true, description: "NDJSON: stay live at the end of the log"},
-		},
+		}, openParameters...),
 		headers: []parameter{{name: "Last-Event-ID", description: "Server-Sent Events: the last position seen; stronger than after"}},
 		responses: []body{
 			{mediaType: typeJSON, of: EventPage{}, description: "A page of events"},
@@ -68,7 +70,13 @@ func (s *server) getEvents(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	open, err := truthOf(r, "open")
+	if err != nil {
+		return err
+	}
 	switch mediaType := accepted(r, typeJSON, typeNDJSON, typeSSE); {
+	case open && mediaType != typeJSON:
+		return badParameter("open", "only pages can be opened: ask with Accept: %s", typeJSON)
 	case mediaType == typeSSE:
 		if last := r.Header.Get("Last-Event-ID"); last != "" {
 			if query.after, err = parsePosition("Last-Event-ID", last); err != nil {
@@ -196,19 +204,37 @@ func (s *server) eventPage(w http.ResponseWriter, r *http.Request, q eventQuery)
 	if limit == 0 {
 		limit = defaultPage
 	}
-	var out bytes.Buffer
-	out.WriteString(`{"events":[`)
-	count := 0
+	var page []eventstore.Recorded
+	stored := make(map[uint64][]byte)
 	next, atEnd, err := s.scan(r.Context(), q, maxPageScan, func(rec *eventstore.Recorded) (bool, error) {
-		if count > 0 {
-			out.WriteString(",\n")
-		}
-		out.Write(appendPlaced(out.AvailableBuffer(), rec))
-		count++
-		return count < limit, nil
+		page = append(page, *rec)
+		stored[uint64(rec.Position)] = rec.Data
+		return len(page) < limit, nil
 	})
 	if err != nil {
 		return err
+	}
+	erased, err := s.openRecords(r, "events", stored)
+	if err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	out.WriteString(`{"events":[`)
+	for i := range page {
+		if i > 0 {
+			out.WriteString(",\n")
+		}
+		position := uint64(page[i].Position)
+		page[i].Data = stored[position]
+		placed := appendPlaced(out.AvailableBuffer(), &page[i])
+		if gone := erased[position]; len(gone) > 0 {
+			text, err := json.Marshal(gone)
+			if err != nil {
+				return err
+			}
+			placed = append(append(append(placed[:len(placed)-1], `,"erased":`...), text...), '}')
+		}
+		out.Write(placed)
 	}
 	out.WriteString(`],"next":` + strconv.FormatUint(next, 10) + `,"end":` + strconv.FormatBool(atEnd) + "}\n")
 	w.Header().Set("Content-Type", typeJSON)

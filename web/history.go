@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"amends/access"
@@ -30,6 +31,7 @@ type HistoryRecord struct {
 	LateSeconds  int64    `json:"late_seconds,omitempty" doc:"How long after it happened the ledger was told, where that is late"`
 	SupersededBy string   `json:"superseded_by,omitempty" doc:"The id of the record.corrected that replaces its data"`
 	Changes      []Change `json:"changes"`
+	Erased       []Erased `json:"erased,omitempty" doc:"With open=true: the values that cannot be opened any more"`
 }
 
 // historyRecord is HistoryRecord as OpenAPI describes it: the record itself is written as it is stored.
@@ -79,8 +81,9 @@ func (s *server) customerRoutes() []*route {
 			needs: access.ReadRecords,
 			description: "All records that had happened by as_of and that the ledger knew by known_at, those of absorbed customers " +
 				"included, in the order of (time, position), each with what it changed, and the state they add up to. A record whose time was " +
-				"corrected is placed by the corrected time. As NDJSON: exactly the stored records in the same order, one a line, and nothing else.",
-			query: limitParameters,
+				"corrected is placed by the corrected time. As NDJSON: exactly the stored records in the same order, one a line, and nothing else. " +
+				openDescription,
+			query: append(slices.Clip(limitParameters), openParameters...),
 			responses: []body{
 				{mediaType: typeJSON, of: History{}, description: "The history"},
 				{mediaType: typeNDJSON, description: "The stored records, one a line"},
@@ -202,8 +205,17 @@ func (s *server) getHistory(w http.ResponseWriter, r *http.Request) error {
 		return unknownCustomer(limits, records)
 	}
 	stored := make(map[uint64][]byte, len(records))
+	for _, step := range steps {
+		stored[step.Event.Position] = nil
+	}
 	for _, rec := range records {
-		stored[rec.Event.Position] = rec.Bytes
+		if _, told := stored[rec.Event.Position]; told {
+			stored[rec.Event.Position] = rec.Bytes
+		}
+	}
+	erased, err := s.openRecords(r, "history", stored)
+	if err != nil {
+		return err
 	}
 	about, err := s.stateOf(r, customer, limits)
 	if err != nil {
@@ -220,11 +232,13 @@ func (s *server) getHistory(w http.ResponseWriter, r *http.Request) error {
 		return out.Flush()
 	}
 	w.Header().Set("Content-Type", typeJSON)
-	return writeHistory(w, about, steps, stored)
+	return writeHistory(w, about, steps, stored, erased)
 }
 
 // writeHistory writes a History. The members around the records are encoded; the records go in as they are.
-func writeHistory(w http.ResponseWriter, about CustomerState, steps []domain.Step, stored map[uint64][]byte) error {
+func writeHistory(w http.ResponseWriter, about CustomerState, steps []domain.Step, stored map[uint64][]byte,
+	erased map[uint64][]Erased,
+) error {
 	text, err := json.Marshal(about)
 	if err != nil {
 		return fmt.Errorf("write the history: %w", err)
@@ -234,7 +248,9 @@ func writeHistory(w http.ResponseWriter, about CustomerState, steps []domain.Ste
 	out.Write(head)
 	out.WriteString(`,"records":[`)
 	for i, step := range steps {
-		text, err := json.Marshal(recordOf(step))
+		record := recordOf(step)
+		record.Erased = erased[step.Event.Position]
+		text, err := json.Marshal(record)
 		if err != nil {
 			return fmt.Errorf("write the history: %w", err)
 		}

@@ -9,5 +9,9 @@ func (s *server) allRoutes() []*route {
 	routes = append(routes, s.keyRoutes()...)
 	routes = append(routes, s.policyRoutes()...)
 	routes = append(routes, s.workRoutes()...)
+	routes = append(routes, s.erasureRoutes()...)
+	routes = append(routes, s.findRoutes()...)
+	routes = append(routes, s.disclosureRoutes()...)
+	routes = append(routes, s.rotationRoutes()...)
 	return append(routes, s.adminRoutes()...)
 }

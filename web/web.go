@@ -20,6 +20,7 @@ import (
 	"amends/ledger"
 	"amends/projections"
 	"amends/schemas"
+	"amends/vault"
 )
 
 // Config says what the API speaks for. Ledger, Store, Codec and Views must be set.
@@ -30,6 +31,8 @@ type Config struct {
 	Views  *projections.Views
 	// Callers says who is let in. The zero value lets nobody in but to the public routes.
 	Callers access.Callers
+	// Vault opens personal values for those who may see them. nil: nothing is sealed, and nothing can be opened.
+	Vault *vault.Vault
 	// Clock tells the present instant, for states and views that depend on it. Default: time.Now.
 	Clock func() time.Time
 	// Logger gets failures and panics; never a body, a query string or data of a record. Default: nothing is logged.

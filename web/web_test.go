@@ -46,7 +46,7 @@ func newRig(t *testing.T, change func(*Config)) *rig {
 	if change != nil {
 		change(&cfg)
 	}
-	cfg.Ledger = ledger.New(ledger.Config{Store: cfg.Store, Codec: codec, Clock: cfg.Clock})
+	cfg.Ledger = ledger.New(ledger.Config{Store: cfg.Store, Codec: codec, Vault: cfg.Vault, Clock: cfg.Clock})
 	if cfg.Views == nil {
 		cfg.Views = openViews(t, cfg)
 	}

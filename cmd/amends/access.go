@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -80,7 +78,7 @@ that acts for people: it records under these sources only, and names the people 
 			}
 			defer c.close()
 			var granted web.KeyGranted
-			raw, err := c.postJSON(cmd, "/v1/access/keys", web.KeyRequest{
+			raw, err := c.postJSON(cmd.Context(), "/v1/access/keys", nil, web.KeyRequest{
 				Name: args[0], Roles: roles, Sources: sources, LifetimeSeconds: int64(lifetime / time.Second),
 			}, &granted)
 			if err != nil {
@@ -119,27 +117,6 @@ func parseLifetime(text string) (time.Duration, error) {
 		return 0, bad
 	}
 	return lifetime, nil
-}
-
-// postJSON sends a JSON body and decodes the JSON answer, which it also returns as it came.
-func (c *client) postJSON(cmd commandContext, path string, body, into any) ([]byte, error) {
-	sent, err := json.Marshal(body)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := c.do(cmd.Context(), http.MethodPost, path, nil, "application/json", "application/json", bytes.NewReader(sent))
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	var raw bytes.Buffer
-	if _, err := raw.ReadFrom(resp.Body); err != nil {
-		return nil, fmt.Errorf("%s: the answer broke off: %w", path, err)
-	}
-	if err := json.Unmarshal(raw.Bytes(), into); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return raw.Bytes(), nil
 }
 
 func newAccessList() *cobra.Command {
@@ -216,7 +193,7 @@ is the first part of the key (amends_ID_…); the key itself is not needed.`,
 			}
 			defer c.close()
 			var key access.APIKey
-			raw, err := c.postJSON(cmd, "/v1/access/keys/"+url.PathEscape(args[0])+"/revoke", web.RevokeRequest{Reason: reason}, &key)
+			raw, err := c.postJSON(cmd.Context(), "/v1/access/keys/"+url.PathEscape(args[0])+"/revoke", nil, web.RevokeRequest{Reason: reason}, &key)
 			if err != nil {
 				return err
 			}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -221,6 +222,30 @@ func (c *client) getJSON(ctx context.Context, path string, query url.Values, out
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
+}
+
+// postJSON sends a JSON body, or none, and reads the JSON answer into out; it returns the answer's bytes, too.
+func (c *client) postJSON(ctx context.Context, path string, query url.Values, body, out any) ([]byte, error) {
+	var text []byte
+	if body != nil {
+		var err error
+		if text, err = json.Marshal(body); err != nil {
+			return nil, err
+		}
+	}
+	resp, err := c.do(ctx, http.MethodPost, path, query, "application/json", "application/json", bytes.NewReader(text))
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if err := json.Unmarshal(answer, out); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return answer, nil
 }
 
 // end returns the last position of the log. A read that names it as `after` sees everything acknowledged so far.

@@ -11,18 +11,21 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"github.com/tink-crypto/tink-go/v2/core/registry"
 
 	"amends/access"
 	"amends/domain"
 	"amends/ledger"
 	"amends/projections"
 	"amends/schemas"
+	"amends/vault"
 	"amends/web"
 )
 
 // engine is a ledger: the way in, the followers and the API, all in this process, and the log in it or elsewhere.
 type engine struct {
 	store   *openedLog
+	vault   *vault.Vault
 	views   *projections.Views
 	ledger  *ledger.Ledger
 	keys    *access.Keys
@@ -30,7 +33,7 @@ type engine struct {
 	handler http.Handler // the API for the local user
 
 	stop      context.CancelFunc
-	followers sync.WaitGroup // the projector, and what keeps scores up to date
+	followers sync.WaitGroup // the projector, the identity index, and what is done as time passes
 }
 
 // openEngine opens the ledger and starts the projector. What is not the log (the views) is in the data directory, which it
@@ -50,6 +53,10 @@ func openEngine(ctx context.Context, at logPlace, log zerolog.Logger) (_ *engine
 			err = errors.Join(err, e.Close())
 		}
 	}()
+	e.vault, err = vault.Open(ctx, vault.Config{Dir: filepath.Join(at.data, "keys"), KMS: []registry.KMSClient{vault.KeysetFile{}}})
+	if err != nil {
+		return nil, err
+	}
 	e.views, err = projections.Open(ctx, projections.Config{
 		Path: filepath.Join(at.data, "views.sqlite"), Store: store, Codec: codec, Weights: domain.ExpertWeights(), Logger: log,
 		SparsePositions: store.sparse,
@@ -57,41 +64,50 @@ func openEngine(ctx context.Context, at logPlace, log zerolog.Logger) (_ *engine
 	if err != nil {
 		return nil, err
 	}
-	e.ledger = ledger.New(ledger.Config{Store: store, Codec: codec, Logger: log})
+	retention, err := readRetention(at.data)
+	if err != nil {
+		return nil, err
+	}
+	e.ledger = ledger.New(ledger.Config{Store: store, Codec: codec, Vault: e.vault, Retention: retention, Logger: log})
 	if e.keys, err = access.OpenKeys(ctx, filepath.Join(at.data, "keys", "access.sqlite"), nil); err != nil {
 		return nil, err
 	}
 	e.api = web.Config{
-		Ledger: e.ledger, Store: store, Codec: codec, Views: e.views, Logger: log, Version: version,
+		Ledger: e.ledger, Store: store, Codec: codec, Vault: e.vault, Views: e.views, Logger: log, Version: version,
 		Callers: access.Callers{Local: access.LocalUser(), Keys: e.keys}, SparsePositions: store.sparse,
 	}
 	e.handler = web.New(e.api)
 	// The projector outlives the signal that ends ctx: a graceful stop still answers what is under way.
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	e.stop = stop
-	e.followers.Go(func() { e.project(run, log) })
+	e.followers.Go(func() { keep(run, log, "projector", e.views.Run) })
+	e.followers.Go(func() { keep(run, log, "identity index", e.ledger.Index) })
+	e.followers.Go(func() { e.erase(run, log) })
 	e.followers.Go(func() { e.refresh(run, log) })
 	return e, nil
 }
 
-// How long the projector rests after a failure before it is started again: at first, and at most.
+// How long a follower rests after a failure before it is started again: at first, and at most.
 const (
 	restartSoon = time.Second
 	restartSlow = time.Minute
 )
 
-// project keeps the projector running. What stops it (a full disk, a damaged file) may pass, and the log goes on meanwhile.
-func (e *engine) project(ctx context.Context, log zerolog.Logger) {
+// keep keeps a follower running. What stops it (a full disk, a damaged file) may pass, and the log goes on meanwhile.
+func keep(ctx context.Context, log zerolog.Logger, name string, follow func(context.Context) error) {
 	rest, last := restartSoon, ""
 	for {
 		began := time.Now()
-		err := e.views.Run(ctx)
+		err := follow(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		log.Error().Err(err).Msg("the projector stopped; the log goes on, the views stand still until the next try")
+		if err == nil {
+			err = errors.New("it ended by itself")
+		}
+		log.Error().Err(err).Str("follower", name).Msg("a follower stopped; the log goes on, its output stands still until the next try")
 		if text := err.Error(); text != last {
-			fmt.Fprintln(os.Stderr, "amends: the projector stopped:", err)
+			fmt.Fprintf(os.Stderr, "amends: the %s stopped: %v\n", name, err)
 			last = text
 		}
 		if time.Since(began) > restartSlow {
@@ -103,6 +119,31 @@ func (e *engine) project(ctx context.Context, log zerolog.Logger) {
 			return
 		}
 		rest = min(2*rest, restartSlow)
+	}
+}
+
+// eraseEvery is how often erasures whose day has come are looked for.
+const eraseEvery = time.Minute
+
+// erase carries out the approved erasures that nothing forbids any more, at once those that the last stop interrupted.
+func (e *engine) erase(ctx context.Context, log zerolog.Logger) {
+	tick := time.NewTicker(eraseEvery)
+	defer tick.Stop()
+	for {
+		if e.ledger.AwaitIndex(ctx) == nil {
+			completed, err := e.ledger.RunErasures(ctx)
+			if err != nil && ctx.Err() == nil {
+				log.Error().Err(err).Msg("erasures could not be carried out; the next try is in a minute")
+			}
+			if completed > 0 {
+				log.Info().Int("erasures", completed).Msg("erasures were carried out")
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
@@ -149,6 +190,9 @@ func (e *engine) Close() error {
 	}
 	if e.keys != nil {
 		errs = append(errs, e.keys.Close())
+	}
+	if e.vault != nil {
+		errs = append(errs, e.vault.Close())
 	}
 	return errors.Join(append(errs, e.store.close())...)
 }

@@ -100,6 +100,7 @@ Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some records were refus
 	root.AddCommand(
 		newDemo(), newServe(), newImport(), newRecord(), newReplay(), newQuery(), newViews(), newSQL(),
 		newRebuild(), newStatus(), newSubscribe(), newCopy(), newBench(), newAccess(), newWork(), newPolicies(),
+		newFind(), newDisclose(), newErase(), newHold(), newKeys(),
 	)
 	prepare(root)
 	return root

@@ -14,7 +14,8 @@ import (
 
 func newReplay() *cobra.Command {
 	var at place
-	var formatName, asOf, knownAt string
+	var formatName, asOf, knownAt, purpose string
+	var open bool
 	allowed := []format{formatTable, formatJSON, formatNDJSON}
 	cmd := &cobra.Command{
 		Use:   "replay CUSTOMER",
@@ -23,7 +24,9 @@ func newReplay() *cobra.Command {
 ledger had been told by then. A date means the end of that day, UTC.
 
 On a terminal the history is told for people: what, when, when recorded if late, who, which complaint, and what changed.
-As JSON it is the exact records, byte for byte as they are stored.`,
+Personal values are opened, and that they were read is recorded (--open=false leaves them sealed). What was erased reads
+[erased]. As JSON it is the exact records, byte for byte as they are stored; with --open it is the whole answer of the API,
+the personal values opened.`,
 		Example: `  amends replay C-1042
   amends replay C-1042 --as-of 2026-03-31 --known-at 2026-04-15
   amends replay C-1042 --format ndjson | jq .type`,
@@ -45,16 +48,25 @@ As JSON it is the exact records, byte for byte as they are stored.`,
 			if knownAt != "" {
 				query.Set("known_at", knownAt)
 			}
-			resp, err := c.do(cmd.Context(), get, "/v1/customers/"+url.PathEscape(args[0])+"/history", query, replayAccepts[f], "", nil)
+			accept := replayAccepts[f]
+			if open = open || f == formatTable && !cmd.Flags().Changed("open"); open {
+				accept = "application/json"
+				query.Set("open", "true")
+				query.Set("purpose", purpose)
+			}
+			resp, err := c.do(cmd.Context(), get, "/v1/customers/"+url.PathEscape(args[0])+"/history", query, accept, "", nil)
 			if err != nil {
 				return err
 			}
 			defer resp.Body.Close()
-			switch f {
-			case formatNDJSON:
+			switch {
+			case f != formatTable && open:
 				_, err = io.Copy(cmd.OutOrStdout(), resp.Body)
 				return err
-			case formatJSON:
+			case f == formatNDJSON:
+				_, err = io.Copy(cmd.OutOrStdout(), resp.Body)
+				return err
+			case f == formatJSON:
 				return joinLines(resp.Body, cmd.OutOrStdout())
 			}
 			var h history
@@ -68,6 +80,8 @@ As JSON it is the exact records, byte for byte as they are stored.`,
 	formatFlag(cmd.Flags(), &formatName, allowed...)
 	cmd.Flags().StringVar(&asOf, "as-of", "", "what had happened by this date or time (RFC 3339)")
 	cmd.Flags().StringVar(&knownAt, "known-at", "", "what had been recorded by this date or time (RFC 3339)")
+	cmd.Flags().BoolVar(&open, "open", false, "open the personal values (default: for the table, not for JSON)")
+	cmd.Flags().StringVar(&purpose, "purpose", "replay", "what the personal values are read for; recorded, so without personal data")
 	return cmd
 }
 
@@ -108,6 +122,7 @@ type history struct {
 		LateSeconds  float64         `json:"late_seconds"`
 		SupersededBy string          `json:"superseded_by"`
 		Changes      []historyChange `json:"changes"`
+		Erased       []erasedField   `json:"erased"`
 		Event        struct {
 			ID       string          `json:"id"`
 			Type     string          `json:"type"`
@@ -148,6 +163,21 @@ func (d *historyDeadline) tell() string {
 		line += ", stopped " + d.StoppedAt
 	}
 	return line
+}
+
+// erasedField is a personal value that cannot be opened any more.
+type erasedField struct {
+	Pointer string `json:"pointer"`
+	Class   string `json:"class"`
+	Missing bool   `json:"missing"`
+}
+
+func (e erasedField) String() string {
+	field := strings.TrimPrefix(e.Pointer, "/data/")
+	if e.Missing {
+		return fmt.Sprintf("(%s: this ledger's vault never had the key)", field)
+	}
+	return fmt.Sprintf("(%s: erased with the class %s)", field, e.Class)
 }
 
 type historyChange struct {
@@ -195,6 +225,9 @@ func (h *history) tell(out io.Writer) error {
 		}
 		for _, line := range describe(e.Data) {
 			fmt.Fprintf(w, "    %s\n", line)
+		}
+		for _, gone := range r.Erased {
+			fmt.Fprintf(w, "    %s\n", gone)
 		}
 		for _, c := range r.Changes {
 			from := c.From

@@ -121,7 +121,7 @@ func (w *world) prevention(c *customer) {
 }
 
 func (w *world) erasure(c *customer) {
-	switch rapid.IntRange(0, 3).Draw(w.t, "erasure") {
+	switch rapid.IntRange(0, 4).Draw(w.t, "erasure") {
 	case 0:
 		given, known := w.open(c, "H")
 		d := &domain.LegalHoldPlaced{HoldID: given, Reason: "litigation"}
@@ -140,6 +140,10 @@ func (w *world) erasure(c *customer) {
 		w.emit(c.id, "erasure.requested",
 			&domain.ErasureRequested{ErasureID: given, Classes: []string{w.one(classes...)}, Reason: "on request"})
 		c.erasures = append(c.erasures, known)
+	case 3:
+		if len(c.erasures) > 0 {
+			w.emit(c.id, "erasure.approved", &domain.ErasureApproved{ErasureID: w.of(c.erasures), SinglePerson: true})
+		}
 	default:
 		if len(c.erasures) > 0 {
 			w.emit(c.id, "erasure.completed", &domain.ErasureCompleted{ErasureID: w.of(c.erasures),

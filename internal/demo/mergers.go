@@ -39,7 +39,7 @@ func (l *life) mergers(i int) *stream {
 	return twin
 }
 
-// eraseMarketing: the customer does not want to be written to any more.
+// eraseMarketing: the customer does not want to be written to any more. Whether that is approved is for those who try the demo.
 func (l *life) eraseMarketing() {
 	at := l.office(l.w.cfg.To.AddDate(0, -2, 0))
 	if len(l.events) == 0 || !l.events[0].at.Before(at) {
@@ -47,5 +47,4 @@ func (l *life) eraseMarketing() {
 	}
 	id := l.customer + "-erase"
 	l.add(at, "erasure.requested", domain.ErasureRequested{ErasureID: id, Classes: []string{"marketing"}, Reason: "The customer asked for it"}, facts{})
-	l.add(at.AddDate(0, 0, 9), "erasure.completed", domain.ErasureCompleted{ErasureID: id, Classes: []string{"marketing"}, Approver: "dpo-1"}, facts{actor: "dpo-1"})
 }

@@ -74,7 +74,7 @@ func TestOfficialClient(t *testing.T) {
 		t.Errorf("a repetition at any version was written as number %d", again.NextExpectedVersion)
 	}
 	s.Restart()
-	c = official(t, s) // the old one reports that its connection is gone
+	c = official(t, s)          // the old one reports that its connection is gone
 	must(esdb.Revision(1), "c") // still known
 	if again := must(esdb.Any{}, "c"); again.NextExpectedVersion != 3 {
 		t.Errorf("a repetition at any version after a restart got number %d, and not a number of its own", again.NextExpectedVersion)

@@ -1,0 +1,85 @@
+package domain
+
+import (
+	"slices"
+	"time"
+)
+
+// RetentionClass is what a personal field is kept for, and erased as.
+type RetentionClass string
+
+// The retention classes.
+const (
+	ComplaintRecord   RetentionClass = "complaint_record"
+	InteractionRecord RetentionClass = "interaction"
+	MarketingRecord   RetentionClass = "marketing"
+)
+
+// RetentionClasses lists them all.
+func RetentionClasses() []RetentionClass {
+	return []RetentionClass{ComplaintRecord, InteractionRecord, MarketingRecord}
+}
+
+// RetentionRule says how long records of a class must be kept, and by which rule.
+type RetentionRule struct {
+	Class RetentionClass `json:"class"`
+	Years int            `json:"years"` // from the receipt of the complaint
+	Basis string         `json:"basis"` // the rule's source
+}
+
+// Retention are the rules in force. A class without a rule may be erased at any time.
+type Retention []RetentionRule
+
+// DefaultRetention keeps complaint records for three years from the day on which the complaint was received: FCA Handbook,
+// DISP 1.9.1R. (Where a complaint is about the collective portfolio management of a UCITS the same rule wants five.)
+func DefaultRetention() Retention {
+	return Retention{{Class: ComplaintRecord, Years: 3, Basis: "FCA DISP 1.9.1R"}}
+}
+
+// Obstacle is what forbids an erasure at an instant.
+type Obstacle struct {
+	Class RetentionClass // that may not be erased yet; empty: all
+	Hold  string         // the legal hold that stands, or empty
+	Basis string         // the retention rule's source, or empty
+	Until time.Time      // when it ends by itself; zero: that is not known
+}
+
+// Obstacles lists what forbids erasing the classes of the customer at the instant: legal holds that stand, then retention
+// rules with the complaint that is to be kept longest. None: it may be erased.
+func (r Retention) Obstacles(c *Customer, classes []RetentionClass, at time.Time) []Obstacle {
+	var out []Obstacle
+	for _, h := range c.Holds {
+		if h.Standing(at) {
+			out = append(out, Obstacle{Hold: h.ID, Until: h.Until})
+		}
+	}
+	for _, rule := range r {
+		if !slices.Contains(classes, rule.Class) {
+			continue
+		}
+		var until time.Time
+		for _, k := range c.Complaints {
+			if end := k.RegisteredAt.AddDate(rule.Years, 0, 0); !k.RegisteredAt.IsZero() && end.After(until) {
+				until = end
+			}
+		}
+		if until.After(at) {
+			out = append(out, Obstacle{Class: rule.Class, Basis: rule.Basis, Until: until})
+		}
+	}
+	return out
+}
+
+// PossibleAt is when all obstacles will have ended by themselves; false if that is not known of one of them.
+func PossibleAt(obstacles []Obstacle) (time.Time, bool) {
+	var at time.Time
+	for _, o := range obstacles {
+		if o.Until.IsZero() {
+			return time.Time{}, false
+		}
+		if o.Until.After(at) {
+			at = o.Until
+		}
+	}
+	return at, true
+}

@@ -1,0 +1,406 @@
+package ledger_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"amends/domain"
+	"amends/eventstore"
+	"amends/ledger"
+	"amends/schemas"
+	"amends/vault"
+)
+
+// sealing is a ledger that seals, over a log and a vault that outlive it.
+type sealing struct {
+	*ledger.Ledger
+	store eventstore.Store
+	vault *vault.Vault
+	codec *schemas.Codec
+	stop  func()
+}
+
+// openSealing opens the ledger anew, as after a restart, with a clock that stands at the instant.
+func openSealing(t testing.TB, store eventstore.Store, dir string, at time.Time) *sealing {
+	t.Helper()
+	codec, err := schemas.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := vault.Open(t.Context(), vault.Config{Dir: dir, Clock: func() time.Time { return at }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &sealing{store: store, vault: v, codec: codec}
+	s.Ledger = ledger.New(ledger.Config{Store: store, Codec: codec, Vault: v, Clock: func() time.Time { return at }})
+	ctx, cancel := context.WithCancel(t.Context())
+	var follower sync.WaitGroup
+	follower.Go(func() {
+		if err := s.Index(ctx); err != nil && ctx.Err() == nil {
+			t.Error("index:", err)
+		}
+	})
+	s.stop = sync.OnceFunc(func() {
+		cancel()
+		follower.Wait()
+		if err := v.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(s.stop)
+	return s
+}
+
+func (s *sealing) find(t testing.TB, kind, value string) []string {
+	t.Helper()
+	found, err := s.Find(t.Context(), kind, value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// opened is everything of the customer, opened.
+func (s *sealing) opened(t testing.TB, customer string) string {
+	t.Helper()
+	var all []byte
+	for rec, err := range s.store.Read(t.Context(), customer, 1) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _, err := s.codec.Open(t.Context(), s.vault, rec.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(append(all, text...), '\n')
+	}
+	return string(all)
+}
+
+// checkChain makes sure that the customer's records still follow from each other.
+func (s *sealing) checkChain(t testing.TB, customer string) {
+	t.Helper()
+	prev := strings.Repeat("0", 64)
+	for rec, err := range s.store.Read(t.Context(), customer, 1) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got struct{ Prevhash string }
+		if err := json.Unmarshal(rec.Data, &got); err != nil || got.Prevhash != prev {
+			t.Fatalf("revision %d follows %s, not %s (%v)", rec.Revision, got.Prevhash, prev, err)
+		}
+		sum := sha256.Sum256(rec.Data)
+		prev = hex.EncodeToString(sum[:])
+	}
+}
+
+var (
+	today = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	life  = [][]byte{
+		event("C-1", "r1", "customer.registered", `{"name":"Li Wei","identities":[{"kind":"email","value":"Li@Example.org"},{"kind":"phone","value":"+44 20 7946"}],"extra":{"note":"has a parrot"}}`),
+		event("C-1", "r2", "interaction.call", `{"direction":"inbound","summary":"asks about a kettle"}`),
+		event("C-1", "r3", "interaction.broadcast", `{"direction":"outbound","summary":"spring letter"}`),
+	}
+)
+
+func (s *sealing) request(t testing.TB, customer string, classes ...string) ledger.ErasureStatus {
+	t.Helper()
+	status, err := s.RequestErasure(t.Context(), ledger.ErasureRequest{Customer: customer, ID: "X-1", Classes: classes, Reason: "asked", Actor: "ann"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return status
+}
+
+func TestErasure(t *testing.T) {
+	store, dir := eventstore.NewMemory(), t.TempDir()
+	s := openSealing(t, store, dir, today)
+	record(t, s.Ledger, life...)
+	if diff := cmp.Diff([]string{"C-1"}, s.find(t, "email", " li@example.ORG")); diff != "" {
+		t.Fatal(diff)
+	}
+	if status := s.request(t, "C-1", "interaction", "complaint_record"); status.State != ledger.ErasureRequested || status.RequestedBy != "ann" {
+		t.Fatalf("%+v", status)
+	}
+	var problem *schemas.Problem
+	if _, err := s.ApproveErasure(t.Context(), "C-1", "X-1", "ann", false); !errors.As(err, &problem) || problem.Type != "urn:amends:problem:four-eyes" {
+		t.Fatalf("approved by who asked: %v", err)
+	}
+	if _, err := s.ApproveErasure(t.Context(), "C-1", "X-2", "bob", false); !errors.As(err, &problem) || problem.Type != "urn:amends:problem:unknown-erasure" {
+		t.Fatalf("an unknown erasure: %v", err)
+	}
+	status, err := s.ApproveErasure(t.Context(), "C-1", "X-1", "bob", false)
+	if err != nil || status.State != ledger.ErasureCompleted || status.ApprovedBy != "bob" {
+		t.Fatalf("%+v, %v", status, err)
+	}
+	text := s.opened(t, "C-1")
+	for _, gone := range []string{"Li Wei", "xample", "7946", "parrot", "kettle"} {
+		if strings.Contains(text, gone) {
+			t.Errorf("%s can still be read", gone)
+		}
+	}
+	if !strings.Contains(text, "spring letter") || strings.Count(text, "[erased]") != 5 {
+		t.Errorf("another class was erased, or not all of these: %s", text)
+	}
+	if found := s.find(t, "email", "li@example.org"); found != nil {
+		t.Errorf("still found: %v", found)
+	}
+	s.checkChain(t, "C-1")
+	// Sent again, the records are the duplicates that they were.
+	for _, r := range record(t, s.Ledger, life...) {
+		if r.Status != ledger.Duplicate || r.Problem != nil {
+			t.Errorf("%+v", r)
+		}
+	}
+	completed := lastOf(t, s, "C-1").Data.(*domain.ErasureCompleted)
+	if len(completed.Keys) != 2 || completed.Approver != "bob" || !strings.Contains(completed.Backups, "epoch 1") {
+		t.Errorf("%+v", completed)
+	}
+	// The customer comes back: a new key, which the old erasure does not touch.
+	record(t, s.Ledger, event("C-1", "r9", "interaction.call", `{"direction":"inbound","summary":"hello again"}`))
+	s.stop()
+	s = openSealing(t, store, dir, today)
+	if err := s.AwaitIndex(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := s.RunErasures(t.Context()); n != 0 || err != nil {
+		t.Errorf("erased again: %d, %v", n, err)
+	}
+	if text := s.opened(t, "C-1"); !strings.Contains(text, "hello again") {
+		t.Error("what came after the erasure is gone")
+	}
+}
+
+func lastOf(t testing.TB, s *sealing, customer string) (last domain.Event) {
+	t.Helper()
+	for rec, err := range s.store.Read(t.Context(), customer, 1) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last, err = s.codec.Decode(rec.Data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return last
+}
+
+// TestErasureOnlyByLedger: nobody can post an approval or a completion.
+func TestErasureOnlyByLedger(t *testing.T) {
+	s := openSealing(t, eventstore.NewMemory(), t.TempDir(), today)
+	record(t, s.Ledger, life...)
+	s.request(t, "C-1", "marketing")
+	for _, r := range record(t, s.Ledger, event("C-1", "f1", "erasure.approved", `{"erasure_id":"X-1"}`),
+		event("C-1", "f2", "erasure.completed", `{"erasure_id":"X-1","classes":["marketing"]}`)) {
+		if r.Status != ledger.Refused || r.Problem.Pointer != "/type" {
+			t.Errorf("%+v", r)
+		}
+	}
+}
+
+// TestErasureInterrupted stops an approved erasure between every two of its steps, restarts and lets it finish. What is
+// recorded between the crash and the restart is not erased unless its key had to go.
+func TestErasureInterrupted(t *testing.T) {
+	errStop := errors.New("stopped")
+	finished := false
+	for stopAt := 0; !finished; stopAt++ {
+		t.Run(fmt.Sprint("step ", stopAt), func(t *testing.T) {
+			store, dir := eventstore.NewMemory(), t.TempDir()
+			s := openSealing(t, store, dir, today)
+			record(t, s.Ledger, life...)
+			record(t, s.Ledger, event("C-2", "o1", "interaction.call", `{"direction":"inbound","summary":"a parakeet"}`),
+				event("C-1", "m1", "customer.absorbed", `{"customer_id":"C-2"}`), event("C-2", "m2", "customer.merged_into", `{"customer_id":"C-1"}`))
+			s.request(t, "C-1", "interaction")
+			steps, last := 0, ""
+			s.SetFault(func(step string) error {
+				if steps++; steps > stopAt {
+					last = step
+					return errStop
+				}
+				return nil
+			})
+			_, err := s.ApproveErasure(t.Context(), "C-1", "X-1", "bob", false)
+			if err != nil && !errors.Is(err, errStop) {
+				t.Fatal(err)
+			}
+			finished = err == nil
+			s.stop()
+
+			s = openSealing(t, store, dir, today)
+			record(t, s.Ledger, event("C-1", "late", "interaction.call", `{"direction":"inbound","summary":"an ocelot"}`))
+			if err := s.AwaitIndex(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.RunErasures(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			text := s.opened(t, "C-1") + s.opened(t, "C-2")
+			for _, gone := range []string{"parrot", "kettle", "parakeet"} {
+				if strings.Contains(text, gone) {
+					t.Errorf("%s can still be read", gone)
+				}
+			}
+			// Up to the second step the keys of C-1 are still there, and what is recorded under them goes with them.
+			if destroyed := stopAt >= 2; destroyed != strings.Contains(text, "ocelot") {
+				t.Errorf("stopped at %q: what came after it is there: %v", last, !destroyed)
+			}
+			status, err := s.ErasureStatus(t.Context(), "C-1", "X-1")
+			if err != nil || status.State != ledger.ErasureCompleted {
+				t.Errorf("%+v, %v", status, err)
+			}
+			if n := strings.Count(text, `"type":"erasure.completed"`); n != 1 {
+				t.Errorf("completed %d times", n)
+			}
+			s.checkChain(t, "C-1")
+		})
+	}
+}
+
+// TestErasureForbidden: a legal hold and the retention of complaint records stand in the way, each with its day; the approved
+// erasure runs by itself afterwards.
+func TestErasureForbidden(t *testing.T) {
+	store, dir := eventstore.NewMemory(), t.TempDir()
+	s := openSealing(t, store, dir, today)
+	record(t, s.Ledger, append(life,
+		event("C-1", "k", "complaint.registered", `{"complaint_id":"K-1","description":"leaks"}`),
+		event("C-1", "h", "legal_hold.placed", `{"hold_id":"H-1","reason":"litigation"}`))...)
+	status := s.request(t, "C-1", "complaint_record")
+	received := time.Date(2026, 4, 1, 10, 0, 0, 0, time.UTC)
+	day := received.AddDate(3, 0, 0)
+	want := []ledger.Obstacle{{HoldID: "H-1"}, {Class: "complaint_record", Basis: "FCA DISP 1.9.1R", Until: &day}}
+	if diff := cmp.Diff(want, status.Obstacles); diff != "" || status.PossibleAt != nil {
+		t.Fatalf("%s %v", diff, status.PossibleAt)
+	}
+	if status, err := s.ApproveErasure(t.Context(), "C-1", "X-1", "bob", false); err != nil || status.State != ledger.ErasureApproved {
+		t.Fatalf("%+v, %v", status, err)
+	}
+	record(t, s.Ledger, event("C-1", "h2", "legal_hold.released", `{"hold_id":"H-1"}`))
+	status, err := s.ErasureStatus(t.Context(), "C-1", "X-1")
+	if err != nil || status.PossibleAt == nil || !status.PossibleAt.Equal(day) {
+		t.Fatalf("%+v, %v", status, err)
+	}
+	for _, test := range []struct {
+		at   time.Time
+		done int
+	}{{day.Add(-time.Second), 0}, {day, 1}, {day.Add(time.Hour), 0}} {
+		s.stop()
+		s = openSealing(t, store, dir, test.at)
+		if err := s.AwaitIndex(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := s.RunErasures(t.Context()); n != test.done || err != nil {
+			t.Errorf("at %v: %d done, %v", test.at, n, err)
+		}
+		if erased := !strings.Contains(s.opened(t, "C-1"), "leaks"); erased != !test.at.Before(day) {
+			t.Errorf("at %v: erased %v", test.at, erased)
+		}
+	}
+}
+
+// TestRepeatsSealed: repetitions are told from reused ids also when the data is sealed, with a warm and a cold cache, and
+// for corrections, which the ledger completes.
+func TestRepeatsSealed(t *testing.T) {
+	store, dir := eventstore.NewMemory(), t.TempDir()
+	s := openSealing(t, store, dir, today)
+	batch := append(life, event("C-1", "c1", "record.corrected", `{"event_id":"r2","data":{"direction":"inbound","summary":"asks about two kettles"}}`))
+	record(t, s.Ledger, batch...)
+	other := [][]byte{event("C-1", "r2", "interaction.call", `{"direction":"inbound","summary":"asks about a KETTLE"}`),
+		event("C-1", "c1", "record.corrected", `{"event_id":"r2","data":{"direction":"inbound","summary":"asks about three kettles"}}`)}
+	for _, name := range []string{"warm", "cold"} {
+		for _, r := range record(t, s.Ledger, batch...) {
+			if r.Status != ledger.Duplicate || r.Problem != nil {
+				t.Errorf("%s: %+v %v", name, r, r.Problem)
+			}
+		}
+		for _, r := range record(t, s.Ledger, other...) {
+			if r.Status != ledger.Duplicate || r.Problem == nil || r.Problem.Type != "urn:amends:problem:id-reused" {
+				t.Errorf("%s, other data: %+v", name, r)
+			}
+		}
+		s.stop()
+		s = openSealing(t, store, dir, today)
+	}
+}
+
+// TestIndexCorrected: the index follows corrections, and is made anew when the log is shorter than it was.
+func TestIndexCorrected(t *testing.T) {
+	store, dir := eventstore.NewMemory(), t.TempDir()
+	s := openSealing(t, store, dir, today)
+	record(t, s.Ledger, append(life, event("C-2", "l", "customer.identity_linked", `{"kind":"account","value":"A-7"}`))...)
+	if diff := cmp.Diff([]string{"C-2"}, s.find(t, "account", "A-7")); diff != "" {
+		t.Error(diff)
+	}
+	record(t, s.Ledger, event("C-2", "l2", "record.corrected", `{"event_id":"l","data":{"kind":"account","value":"A-8"}}`))
+	if diff := cmp.Diff([][]string{nil, {"C-2"}, {"C-1"}},
+		[][]string{s.find(t, "account", "A-7"), s.find(t, "account", "A-8"), s.find(t, "phone", "0044207946")}, cmpopts.EquateEmpty()); diff != "" {
+		t.Error(diff)
+	}
+	s.stop()
+	s = openSealing(t, eventstore.NewMemory(), dir, today)
+	record(t, s.Ledger, event("C-3", "n", "customer.identity_linked", `{"kind":"account","value":"A-9"}`))
+	if a, b := s.find(t, "account", "A-8"), s.find(t, "account", "A-9"); a != nil || len(b) != 1 {
+		t.Errorf("after the log was rolled back: %v %v", a, b)
+	}
+}
+
+// TestSealedOnDisk: what is sealed is in no file of the vault.
+func TestSealedOnDisk(t *testing.T) {
+	dir := t.TempDir()
+	s := openSealing(t, eventstore.NewMemory(), dir, today)
+	record(t, s.Ledger, life...)
+	if err := s.AwaitIndex(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.stop()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		text, err := os.ReadFile(dir + "/" + e.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, secret := range []string{"Li Wei", "xample", "7946", "parrot"} {
+			if bytes.Contains(text, []byte(secret)) {
+				t.Errorf("%s holds %s", e.Name(), secret)
+			}
+		}
+	}
+}
+
+// BenchmarkRecord compares a ledger that seals with one that does not, over the memory store: the cost is the path's own.
+func BenchmarkRecord(b *testing.B) {
+	const customers, batch = 500, 1_000
+	for _, seals := range []bool{false, true} {
+		b.Run(fmt.Sprintf("sealed=%v", seals), func(b *testing.B) {
+			l := newLedger(b, eventstore.NewMemory())
+			if seals {
+				l = openSealing(b, eventstore.NewMemory(), b.TempDir(), today).Ledger
+			}
+			text := strings.Repeat("The kettle leaks at the seam. ", 10)
+			n := 0
+			for b.Loop() {
+				raws := make([][]byte, batch)
+				for i := range raws {
+					n++
+					raws[i] = event(fmt.Sprint("C-", n%customers), fmt.Sprint("e", n), "interaction.call", fmt.Sprintf(`{"direction":"inbound","summary":%q}`, text))
+				}
+				record(b, l, raws...)
+			}
+			b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "events/s")
+		})
+	}
+}
