@@ -10,7 +10,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
-	"hash"
 	"sync"
 )
 
@@ -32,23 +31,13 @@ type DataKey struct {
 // sealKey is what is derived from 32 secret bytes.
 type sealKey struct {
 	aead  cipher.AEAD
-	nonce []byte    // key of the HMAC that makes nonces
-	works sync.Pool // of *work
+	nonce []byte // key of the HMAC that makes nonces
 }
 
-// work is what sealing one value needs, kept for the next: setting an HMAC up costs as much as running it over a short text.
-type work struct {
-	mac             hash.Hash
-	binding, sealed []byte
-}
+// work is room for sealing one value, kept for the next. It holds nothing in clear.
+type work struct{ binding, sealed []byte }
 
-func (k *sealKey) work() *work {
-	if w, ok := k.works.Get().(*work); ok {
-		w.mac.Reset()
-		return w
-	}
-	return &work{mac: hmac.New(sha256.New, k.nonce)}
-}
+var works = sync.Pool{New: func() any { return new(work) }}
 
 // The purposes for which bytes are derived from a data key. They are part of the format.
 const (
@@ -124,9 +113,10 @@ func appendText(b []byte, s string) []byte {
 // the same text at the same place again gives the same bytes, and different texts or places get nonces that do not repeat
 // (96 bits of a keyed hash; one key seals a few thousand values in its life).
 func (k *sealKey) seal(w *work, plain []byte) {
-	w.mac.Write(w.binding)
-	w.mac.Write(plain)
-	w.sealed = w.mac.Sum(w.sealed[:0])[:k.aead.NonceSize()]
+	mac := hmac.New(sha256.New, k.nonce)
+	mac.Write(w.binding)
+	mac.Write(plain)
+	w.sealed = mac.Sum(w.sealed[:0])[:k.aead.NonceSize()]
 	w.sealed = k.aead.Seal(w.sealed, w.sealed, plain, w.binding)
 }
 

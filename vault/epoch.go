@@ -111,6 +111,7 @@ func (v *Vault) openEpochs(ctx context.Context) error {
 	if wrapped > 0 {
 		return fmt.Errorf("%s holds %d keys, but there is no kek-*.key to open them: restore it", v.cfg.Dir, wrapped)
 	}
+	v.made = true
 	return v.makeEpoch(1, "")
 }
 

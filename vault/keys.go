@@ -66,7 +66,7 @@ func (v *Vault) ask(ctx context.Context, requests ...*request) {
 	v.queue.busy = true
 	v.queue.Unlock()
 	if lead {
-		v.answer(context.WithoutCancel(ctx)) // others wait for it too
+		go v.answer(context.WithoutCancel(ctx)) // others wait for it too, so it does not end with this request
 	}
 	for _, r := range requests {
 		<-r.done // whoever leads answers all, and always

@@ -32,8 +32,8 @@ func (k *DataKey) Seal(dst []byte, place *Place, value []byte) []byte {
 	if value[0] == '"' {
 		prefix, suffix = stringPrefix, stringSuffix
 	}
-	w := k.work()
-	defer k.works.Put(w)
+	w := works.Get().(*work)
+	defer works.Put(w)
 	w.binding = place.appendBinding(w.binding[:0], k.Class)
 	k.seal(w, value)
 	dst = append(dst, prefix...)

@@ -51,7 +51,7 @@ type Config struct {
 	// KMS are the clients of key management services that may be named by URI. None is needed for key-encryption keys in
 	// files.
 	KMS []registry.KMSClient
-	// CacheKeys bounds how many opened data keys are held in memory, near 2 KB each. Default 16,384.
+	// CacheKeys bounds how many opened data keys are held in memory, near 1.2 KB each. Default 16,384.
 	CacheKeys int
 	// Clock tells when a key was made or destroyed. Default: time.Now.
 	Clock func() time.Time
@@ -66,6 +66,8 @@ type Vault struct {
 	byID     *lru.Cache[KeyID, *DataKey]
 	byRef    *lru.Cache[keyRef, *DataKey]
 	indexKey []byte // of the blind index
+
+	made bool // by Open: the directory held no vault
 
 	// write is held by whatever changes keys: creation, destruction, rotation.
 	write sync.Mutex
@@ -215,6 +217,9 @@ func (v *Vault) transact(ctx context.Context, f func(tx *sql.Tx) error) error {
 }
 
 func (v *Vault) now() string { return v.cfg.Clock().UTC().Format(time.RFC3339Nano) }
+
+// Made reports whether the vault was made by Open, because the directory held none.
+func (v *Vault) Made() bool { return v.made }
 
 // Close closes the vault. What was acknowledged is durable at any moment.
 func (v *Vault) Close() error {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -504,4 +505,27 @@ func BenchmarkNewKeys(b *testing.B) {
 		wg.Wait()
 	}
 	b.ReportMetric(float64(b.N*256)/b.Elapsed().Seconds(), "keys/s")
+}
+
+// BenchmarkKeyMemory is what an opened key costs.
+func BenchmarkKeyMemory(b *testing.B) {
+	b.ReportAllocs()
+	secret := newSecret()
+	keys := make([]*DataKey, 0, b.N)
+	for range b.N {
+		key, err := newDataKey("C-1", "marketing", secret)
+		if err != nil {
+			b.Fatal(err)
+		}
+		keys = append(keys, key)
+	}
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	runtime.KeepAlive(keys)
+	n := len(keys)
+	keys = nil
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(n), "B/key")
 }

@@ -57,6 +57,11 @@ func openEngine(ctx context.Context, at logPlace, log zerolog.Logger) (_ *engine
 	if err != nil {
 		return nil, err
 	}
+	if end, err := store.End(ctx); err == nil && end > 0 && e.vault.Made() {
+		const lost = "the log has records, but the key store is new: what was sealed under an older one cannot be opened; stop and restore keys/ if there is a copy"
+		log.Warn().Msg(lost)
+		fmt.Fprintln(os.Stderr, "amends:", lost)
+	}
 	e.views, err = projections.Open(ctx, projections.Config{
 		Path: filepath.Join(at.data, "views.sqlite"), Store: store, Codec: codec, Weights: domain.ExpertWeights(), Logger: log,
 		SparsePositions: store.sparse,

@@ -136,6 +136,7 @@ func Run(ctx context.Context, cfg Config) (_ *Report, err error) {
 	}{
 		{"memory and start", measureFootprint}, // first, while the heap holds nothing of the others
 		{"durable ingest", measureIngest},
+		{"sealing", measureSealing},
 		{"single appends", measureSingles},
 		{"a growing log", measureLog},
 	} {

@@ -40,7 +40,7 @@ func TestQuick(t *testing.T) {
 	}
 	want := []string{
 		"memory_per_customer", "memory_after_writing", "ingest_to_views", "memory_empty", "start",
-		"ingest", "ingest_4_senders", "ingest_histories",
+		"ingest", "ingest_4_senders", "ingest_histories", "ingest_sealed",
 		"append_1_callers", "append_1_callers_p50", "append_1_callers_p99",
 		"append_8_callers", "append_8_callers_p50", "append_8_callers_p99",
 		"append_64_callers", "append_64_callers_p50", "append_64_callers_p99",

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"amends/ledger"
 )
 
 // measureLog grows one log, and measures on it what might depend on its size, then what reads it as a whole.
@@ -87,7 +85,7 @@ func measureHistoryLength(ctx context.Context, r *run, g *rig) error {
 	// A ledger that was just started knows no customer, and reads the history before its first append.
 	first := map[string][]time.Duration{}
 	for range pick(r, 2, 5) {
-		g.ledger = ledger.New(ledger.Config{Store: g.store, Codec: g.codec})
+		g.ledger = g.newLedger()
 		for customer := range lengths {
 			e := source.event(customer)
 			began := time.Now()

@@ -12,6 +12,7 @@ import (
 	"amends/ledger"
 	"amends/projections"
 	"amends/schemas"
+	"amends/vault"
 )
 
 // rig is a ledger as `amends serve` runs it, on a directory of its own. The views are not open until they are needed.
@@ -19,6 +20,7 @@ type rig struct {
 	dir    string
 	codec  *schemas.Codec
 	store  *jetstream.Store
+	vault  *vault.Vault
 	ledger *ledger.Ledger
 	views  *projections.Views
 	closed bool
@@ -37,9 +39,18 @@ func openRig(ctx context.Context, dir string) (*rig, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &rig{
-		dir: dir, codec: codec, store: store, ledger: ledger.New(ledger.Config{Store: store, Codec: codec}),
-	}, nil
+	keys, err := vault.Open(ctx, vault.Config{Dir: filepath.Join(dir, "keys")})
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	g := &rig{dir: dir, codec: codec, store: store, vault: keys}
+	g.ledger = g.newLedger()
+	return g, nil
+}
+
+// newLedger makes a ledger that knows no customer yet.
+func (g *rig) newLedger() *ledger.Ledger {
+	return ledger.New(ledger.Config{Store: g.store, Codec: g.codec, Vault: g.vault})
 }
 
 // openViews opens the views, which stand still.
@@ -124,5 +135,5 @@ func (g *rig) close() error {
 	if g.views != nil {
 		errs = append(errs, g.views.Close())
 	}
-	return errors.Join(append(errs, g.store.Close())...)
+	return errors.Join(append(errs, g.vault.Close(), g.store.Close())...)
 }
