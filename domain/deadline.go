@@ -1,9 +1,6 @@
 package domain
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // Deadline is one run of one clock on one complaint.
 type Deadline struct {
@@ -115,17 +112,24 @@ func (k *Complaint) Deadlines(book *PolicyBook) []Deadline {
 				continue
 			}
 			for i := range v.Clocks {
-				rule := &v.Clocks[i]
-				if !k.meets(rule.AppliesIf) || slices.ContainsFunc(v.Clocks[:i], func(other ClockRule) bool {
-					return other.Clock == rule.Clock && k.meets(other.AppliesIf)
-				}) {
+				if !v.applies(i, k) {
 					continue
 				}
-				out = k.runs(out, v.Policy, rule, func(start *fact) bool { return book.pinned(id, start) == v.Policy })
+				out = k.runs(out, v.Policy, &v.Clocks[i], func(start *fact) bool { return book.pinned(id, start) == v.Policy })
 			}
 		}
 	}
 	return out
+}
+
+// applies reports whether the i-th rule is the one that counts for its clock on the complaint: the first whose conditions hold.
+func (p *Policy) applies(i int, k *Complaint) bool {
+	for j := range i {
+		if other := &p.Clocks[j]; other.Clock == p.Clocks[i].Clock && k.meets(other.AppliesIf) {
+			return false
+		}
+	}
+	return k.meets(p.Clocks[i].AppliesIf)
 }
 
 // runs appends the runs of one clock of which pinned agrees to the start.

@@ -132,10 +132,10 @@ func (t *Trial) Run(p *Policy, at time.Time) ([]DeadlineStatus, error) {
 	k := Fold(trialID, events, Limits{}).Complaints[0]
 	var out []DeadlineStatus
 	for i := range p.Clocks {
-		rule := &p.Clocks[i]
-		if !k.meets(rule.AppliesIf) || slices.ContainsFunc(out, func(s DeadlineStatus) bool { return s.Clock == rule.Clock }) {
+		if !p.applies(i, k) {
 			continue
 		}
+		rule := &p.Clocks[i]
 		runs := k.runs(nil, p, rule, func(*fact) bool { return true })
 		for j := range runs {
 			s := runs[j].Status(at)
