@@ -109,36 +109,67 @@ func (k *Complaint) Deadlines(book *PolicyBook) []Deadline {
 		return nil
 	}
 	var out []Deadline
+	var done []string
 	for _, id := range book.ids {
+		done = done[:0]
 		for _, v := range book.versions[id] {
-			if !k.meets(v.AppliesIf) {
-				continue
-			}
 			for i := range v.Clocks {
-				rule := &v.Clocks[i]
-				if !k.meets(rule.AppliesIf) || slices.ContainsFunc(v.Clocks[:i], func(other ClockRule) bool {
-					return other.Clock == rule.Clock && k.meets(other.AppliesIf)
-				}) {
-					continue
+				if name := v.Clocks[i].Clock; !slices.Contains(done, name) {
+					done = append(done, name)
+					out = k.clock(out, book, id, name)
 				}
-				out = k.runs(out, v.Policy, rule, func(start *fact) bool { return book.pinned(id, start) == v.Policy })
 			}
 		}
 	}
 	return out
 }
 
-// runs appends the runs of one clock of which pinned agrees to the start.
-func (k *Complaint) runs(out []Deadline, p *Policy, rule *ClockRule, pinned func(*fact) bool) []Deadline {
-	number := 0
-	for at := rule.firstStart(k.facts); at >= 0; {
-		number++
-		r := run{complaint: k, policy: p, rule: rule, start: &k.facts[at], number: number}
-		next := r.walk(at)
-		if pinned(r.start) {
-			out = append(out, r.deadline())
+// clock appends the runs of one clock of a policy. It starts under the version to which its first start is pinned, and starts
+// again under the one to which the reopening is.
+func (k *Complaint) clock(out []Deadline, book *PolicyBook, id, name string) []Deadline {
+	first := -1
+	for _, v := range book.versions[id] {
+		if rule := v.ruleOf(name, k); rule != nil {
+			at := rule.firstStart(k.facts)
+			if at >= 0 && (first < 0 || at < first) && book.pinned(id, &k.facts[at]) == v.Policy {
+				first = at
+			}
 		}
-		at = next
+	}
+	return k.runs(out, first, func(start *fact) (*Policy, *ClockRule) {
+		p := book.pinned(id, start)
+		if p == nil {
+			return nil, nil
+		}
+		return p, p.ruleOf(name, k)
+	})
+}
+
+// ruleOf is the rule that counts for the clock on the complaint: the first whose conditions hold; nil: none, or the policy does
+// not apply.
+func (p *Policy) ruleOf(name string, k *Complaint) *ClockRule {
+	if !k.meets(p.AppliesIf) {
+		return nil
+	}
+	for i := range p.Clocks {
+		if rule := &p.Clocks[i]; rule.Clock == name && k.meets(rule.AppliesIf) {
+			return rule
+		}
+	}
+	return nil
+}
+
+// runs appends the runs of a clock that the fact at the given place starts, each under the rule that ruled gives for its start.
+func (k *Complaint) runs(out []Deadline, at int, ruled func(start *fact) (*Policy, *ClockRule)) []Deadline {
+	for number := 1; at >= 0; number++ {
+		start := &k.facts[at]
+		p, rule := ruled(start)
+		if rule == nil {
+			break
+		}
+		r := run{complaint: k, policy: p, rule: rule, start: start, number: number}
+		at = r.walk(at)
+		out = append(out, r.deadline())
 	}
 	return out
 }

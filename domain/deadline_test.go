@@ -124,6 +124,40 @@ func TestPinning(t *testing.T) {
 	}
 }
 
+// A reopening starts the clock anew under the version that is in force by then; and a version whose clock starts with another
+// event does not start one that runs already.
+func TestVersionsOverRuns(t *testing.T) {
+	restarts := func(p *domain.Policy) { p.Clocks[0].OnReopen = "restart" }
+	byAcknowledgement := func(p *domain.Policy) { p.Clocks[0].Start.Event = "complaint.acknowledged" }
+	reopened := on(20, "complaint.reopened", &domain.ComplaintReopened{ComplaintRef: about})
+	acknowledged := on(1, "complaint.acknowledged", &domain.ComplaintAcknowledged{ComplaintRef: about})
+	for _, tt := range []struct {
+		name   string
+		second func(*domain.Policy)
+		events []domain.Event
+		want   []string
+	}{
+		{"a run under each", restarts, []domain.Event{registered(0), responded(5, "final_response", "", nil), reopened},
+			[]string{"a 01-11 met", "b 01-24 overdue"}},
+		{"another start", byAcknowledgement, []domain.Event{registered(0), acknowledged}, []string{"a 01-11 overdue"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			book := publish(t, map[uint64]*domain.PolicyPublished{1: clock("a", "2024-01-01", 10, restarts), 15: clock("b", "2024-01-02", 3, tt.second)})
+			c := domain.Fold("c", tell("c", 0, tt.events...), domain.Limits{})
+			if diff := cmp.Diff(tt.want, tellDeadlines(c, book, day(30))); diff != "" {
+				t.Error(diff)
+			}
+			runs := make(map[int]bool)
+			for _, d := range c.Complaints[0].Deadlines(book) {
+				if d.Policy.ID == "p" && runs[d.Run] {
+					t.Errorf("two runs have the number %d", d.Run)
+				}
+				runs[d.Run] = d.Policy.ID == "p"
+			}
+		})
+	}
+}
+
 func TestVerdicts(t *testing.T) {
 	service := func(p *domain.Policy) { p.Family = domain.FamilyService }
 	extends := func(p *domain.Policy) {

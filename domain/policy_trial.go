@@ -130,13 +130,14 @@ func (t *Trial) Run(p *Policy, at time.Time) ([]DeadlineStatus, error) {
 		events = append(events, e)
 	}
 	k := Fold(trialID, events, Limits{}).Complaints[0]
+	anywhere := Policy{Clocks: p.Clocks} // the same, for every complaint
 	var out []DeadlineStatus
 	for i := range p.Clocks {
 		rule := &p.Clocks[i]
-		if !k.meets(rule.AppliesIf) || slices.ContainsFunc(out, func(s DeadlineStatus) bool { return s.Clock == rule.Clock }) {
+		if anywhere.ruleOf(rule.Clock, k) != rule {
 			continue
 		}
-		runs := k.runs(nil, p, rule, func(*fact) bool { return true })
+		runs := k.runs(nil, rule.firstStart(k.facts), func(*fact) (*Policy, *ClockRule) { return p, rule })
 		for j := range runs {
 			s := runs[j].Status(at)
 			s.ComplaintID, s.CustomerID = "", ""

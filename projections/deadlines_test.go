@@ -75,7 +75,7 @@ func TestClocksComeDue(t *testing.T) {
 func TestPublishedPoliciesAreFollowed(t *testing.T) {
 	r := newRig(t)
 	r.record(r.registered("c-1", "C-1"))
-	v := r.follow()
+	r.follow()
 	r.caughtUp()
 	r.record(r.published("service", "2", 3)) // what is first in the file is the rule for S1
 	r.record(r.published("psd2", "2", 3))
@@ -89,7 +89,7 @@ func TestPublishedPoliciesAreFollowed(t *testing.T) {
 	want(t, r.table(clocksOf), now...)
 	r.sound()
 	r.close()
-	v = r.follow() // the policies are read again
+	v := r.follow() // the policies are read again
 	r.record(r.registered("c-3", "C-3"), r.called("c-1"))
 	r.caughtUp()
 	now = append(now, "c-3 first_response 1 2 overdue 2026-02-27T17:00:00.000Z", "c-3 resolution 1 2 overdue 2026-03-05T17:00:00.000Z",

@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+
+	"amends/domain"
 )
 
 // tables are all views that the projector writes, in the order of the dictionary.
@@ -41,7 +43,8 @@ func tableNamed(name string) *table {
 // does not show in the tables' definitions: then every file of views is built anew.
 const rules = 1
 
-// viewsVersion identifies what a file of views holds: the tables' definitions, the rules, and the weights of the scores.
+// viewsVersion identifies what a file of views holds: the tables' definitions, the rules, the policies that are in force without
+// being published, and the weights of the scores.
 func viewsVersion(weights string) string {
 	h := sha256.New()
 	for _, t := range tables {
@@ -49,6 +52,9 @@ func viewsVersion(weights string) string {
 		for _, c := range t.Columns {
 			fmt.Fprintln(h, c.Name, c.Description)
 		}
+	}
+	for _, p := range domain.NewPolicyBook().Policies() {
+		fmt.Fprintln(h, p.SHA256)
 	}
 	return fmt.Sprintf("%d-%s-%s", rules, hex.EncodeToString(h.Sum(nil))[:12], weights)
 }

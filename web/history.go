@@ -217,10 +217,6 @@ func (s *server) getHistory(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	about, err := s.stateOf(r, customer, limits)
-	if err != nil {
-		return err
-	}
 	setPosition(w, customer.Position)
 	if accepted(r, typeJSON, typeNDJSON) == typeNDJSON {
 		w.Header().Set("Content-Type", typeNDJSON)
@@ -230,6 +226,10 @@ func (s *server) getHistory(w http.ResponseWriter, r *http.Request) error {
 			out.WriteByte('\n')
 		}
 		return out.Flush()
+	}
+	about, err := s.stateOf(r, customer, limits)
+	if err != nil {
+		return err
 	}
 	w.Header().Set("Content-Type", typeJSON)
 	return writeHistory(w, about, steps, stored, erased)
