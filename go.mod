@@ -28,6 +28,11 @@ require (
 )
 
 require (
+	filippo.io/torchwood v0.9.0 // indirect
+	github.com/transparency-dev/merkle v0.0.2 // indirect
+)
+
+require (
 	github.com/BurntSushi/toml v1.4.1-0.20240526193622-a339e1f7089c // indirect
 	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op // indirect
 	github.com/clipperhouse/uax29/v2 v2.7.0 // indirect
