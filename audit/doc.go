@@ -46,6 +46,8 @@ var (
 	ErrNotSealed = errors.New("not sealed yet")
 	// ErrNotFound: the ledger has no such record.
 	ErrNotFound = errors.New("no such record")
+	// ErrInvalid: what was asked is malformed.
+	ErrInvalid = errors.New("invalid request")
 	// ErrBusy: another process seals this ledger.
 	ErrBusy = errors.New("another process seals this ledger")
 )

@@ -44,13 +44,14 @@ func (s *Sealer) recoverMap(ctx context.Context) (*tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	root, input, err := s.parseRoot(leaf)
+	root, input, err := parseRoot(leaf, s.signers.public)
 	if err != nil {
 		return nil, err
 	}
 	log := s.published()
-	if input.N > log.tree.N {
-		return nil, fmt.Errorf("%w: the last map root covers %d records, and %d are sealed", ErrDamaged, input.N, log.tree.N)
+	if input.N > s.resumed { // a checkpoint is published before a map root names it
+		return nil, fmt.Errorf("%w: the checkpoint covers %d records, and a map root was signed for %d: an old checkpoint was put back",
+			ErrDamaged, s.resumed, input.N)
 	}
 	if n.cursor > log.tree.N {
 		return nil, fmt.Errorf("%w: %s covers %d records, and %d are sealed; remove it, and the sealer makes it anew",
@@ -74,12 +75,12 @@ func (s *Sealer) recoverMap(ctx context.Context) (*tree, error) {
 }
 
 // parseRoot reads an entry of the log of map roots.
-func (s *Sealer) parseRoot(leaf []byte) (root [32]byte, input tlog.Tree, err error) {
+func parseRoot(leaf []byte, keys verifier.Keys) (root [32]byte, input tlog.Tree, err error) {
 	root, signed, err := verifier.ParseMapLeaf(leaf)
 	if err != nil {
 		return root, input, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	c, err := s.signers.public.OpenLog(signed)
+	c, err := keys.OpenLog(signed)
 	if err != nil {
 		return root, input, fmt.Errorf("%w: the checkpoint in a map root: %w", ErrDamaged, err)
 	}

@@ -67,6 +67,21 @@ func openNodes(ctx context.Context, path string) (_ *nodes, err error) {
 
 func (n *nodes) tree() *prefix.Tree { return prefix.NewTree(verifier.MapHash, n) }
 
+// lookup proves that the map has the key, or that it does not.
+func (n *nodes) lookup(ctx context.Context, key [32]byte) (bool, []prefix.ProofNode, error) {
+	found, path, err := n.tree().Lookup(ctx, key)
+	if err != nil || found || len(path) != 1 || path[0].Label == prefix.EmptyNodeLabel {
+		return found, path, err
+	}
+	// All keys are on the other side of the root. Torchwood's verifier wants to see both children of the root, and its Lookup
+	// leaves the empty one out.
+	empty, err := n.Load(ctx, prefix.EmptyNodeLabel)
+	if err != nil {
+		return false, nil, err
+	}
+	return false, append([]prefix.ProofNode{{Label: empty.Label, Hash: empty.Hash}}, path...), nil
+}
+
 // Load implements prefix.Storage.
 func (n *nodes) Load(ctx context.Context, label prefix.Label) (*prefix.Node, error) {
 	if node, ok := n.dirty[label]; ok {

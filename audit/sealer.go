@@ -51,6 +51,7 @@ type Sealer struct {
 	mapping sync.Mutex // held while the map is ahead of its last published root
 	nodes   *nodes     // nil until Run has recovered
 	places  *positions
+	resumed int64 // how many records the checkpoint covered that Run found
 
 	step func(name string) error // asked before each step; only tests set it
 }
@@ -150,7 +151,7 @@ func (s *Sealer) recoverLog(ctx context.Context) (*tree, error) {
 		return nil, err
 	}
 	s.mapping.Lock()
-	s.places = places
+	s.places, s.resumed = places, t.signed.N
 	s.mapping.Unlock()
 	if err := s.compare(ctx, t); err != nil {
 		return nil, errors.Join(err, s.forget())

@@ -42,6 +42,8 @@ type tree struct {
 	checkpoint []byte      // the last signed note; nil before the first
 	signed     torchwood.Checkpoint
 
+	// put takes each tile that is finished or committed: it writes it or, when a log is verified, compares it.
+	put func(tile tlog.Tile, data []byte) error
 	// step is asked before each step of a commit; an error stops there, as a crash would. Only tests set it.
 	step func(name string) error
 }
@@ -50,6 +52,7 @@ type tree struct {
 // root that the state names.
 func openTree(dir, name string) (*tree, error) {
 	t := &tree{Tiles: OpenTiles(dir), name: name, step: func(string) error { return nil }}
+	t.put = t.write
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -185,24 +188,27 @@ func subtree(hashes []tlog.Hash) tlog.Hash {
 // append adds entries. Tiles that they fill are written at once; the others wait for the commit.
 func (t *tree) append(entries ...[]byte) error {
 	for _, e := range entries {
-		var err error
-		if t.bundle, err = torchwood.AppendTileEntry(t.bundle, e); err != nil {
+		if err := t.add(e, tlog.RecordHash(e)); err != nil {
 			return err
-		}
-		full := edgeTile(t.size, -1)
-		if err := t.push(0, full.N, tlog.RecordHash(e)); err != nil {
-			return err
-		}
-		t.size++
-		if t.size%torchwood.TileWidth == 0 {
-			full.W = torchwood.TileWidth
-			if err := t.write(full, t.bundle); err != nil {
-				return err
-			}
-			t.bundle = nil // not reused: a proof may still read it
 		}
 	}
 	return nil
+}
+
+// add appends an entry whose hash is known.
+func (t *tree) add(entry []byte, hash tlog.Hash) (err error) {
+	if t.bundle, err = torchwood.AppendTileEntry(t.bundle, entry); err != nil {
+		return err
+	}
+	bundle := edgeTile(t.size, -1)
+	if t.size++; t.size%torchwood.TileWidth == 0 {
+		bundle.W = torchwood.TileWidth
+		if err := t.put(bundle, t.bundle); err != nil {
+			return err
+		}
+		t.bundle = t.bundle[:0]
+	}
+	return t.push(0, bundle.N, hash)
 }
 
 // push adds a hash to the tile of its level, and the hash of a tile that it fills to the level above.
@@ -215,7 +221,7 @@ func (t *tree) push(level int, n int64, h tlog.Hash) error {
 		return nil
 	}
 	full := tlog.Tile{H: torchwood.TileHeight, L: level, N: n, W: torchwood.TileWidth}
-	if err := t.write(full, hashBytes(t.edge[level])); err != nil {
+	if err := t.put(full, hashBytes(t.edge[level])); err != nil {
 		return err
 	}
 	above := subtree(t.edge[level])
@@ -248,17 +254,8 @@ func (t *tree) commit() error {
 	if err := t.fence(); err != nil {
 		return err
 	}
-	if tile := edgeTile(t.size, -1); tile.W > 0 {
-		if err := t.write(tile, t.bundle); err != nil {
-			return err
-		}
-	}
-	for l := range t.edge {
-		if tile := edgeTile(t.size, l); tile.W > 0 {
-			if err := t.write(tile, hashBytes(t.edge[l])); err != nil {
-				return err
-			}
-		}
+	if err := t.putEdge(); err != nil {
+		return err
 	}
 	if err := t.step("sync"); err != nil {
 		return err
@@ -278,6 +275,23 @@ func (t *tree) commit() error {
 		return err
 	}
 	t.root, t.committed = root, t.size
+	return nil
+}
+
+// putEdge puts the unfinished bundle and tiles.
+func (t *tree) putEdge() error {
+	if tile := edgeTile(t.size, -1); tile.W > 0 {
+		if err := t.put(tile, t.bundle); err != nil {
+			return err
+		}
+	}
+	for l := range t.edge {
+		if tile := edgeTile(t.size, l); tile.W > 0 {
+			if err := t.put(tile, hashBytes(t.edge[l])); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 
