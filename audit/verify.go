@@ -55,6 +55,18 @@ type Verification struct {
 	First     []Finding `json:"first"`     // the first of them
 }
 
+// Add adds a finding.
+func (v *Verification) Add(f Finding) {
+	if v.Differing++; v.Differing <= firstFindings {
+		v.First = append(v.First, f)
+	}
+}
+
+// Verify verifies the sealer's ledger, also while it goes on, with the given public key.
+func (s *Sealer) Verify(ctx context.Context, key verifier.Keys, progress func(done, total uint64)) (*Verification, error) {
+	return Verify(ctx, VerifyConfig{Dir: s.cfg.Dir, Store: s.cfg.Store, Key: key, Progress: progress})
+}
+
 // firstFindings is how many findings are reported in full.
 const firstFindings = 20
 
@@ -104,11 +116,7 @@ type mapRootEntry struct {
 	input tlog.Tree
 }
 
-func (v *verification) found(f Finding) {
-	if v.result.Differing++; v.result.Differing <= firstFindings {
-		v.result.First = append(v.result.First, f)
-	}
-}
+func (v *verification) found(f Finding) { v.result.Add(f) }
 
 // head reads the signed head of one of the two logs. When it cannot be used, the state says how far the tiles go.
 func (v *verification) head(dir string, open func([]byte) (torchwood.Checkpoint, error)) (tlog.Tree, bool) {

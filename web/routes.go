@@ -6,5 +6,6 @@ func (s *server) allRoutes() []*route {
 	routes = append(routes, s.customerRoutes()...)
 	routes = append(routes, s.complaintRoutes()...)
 	routes = append(routes, s.viewRoutes()...)
+	routes = append(routes, s.proofRoutes()...)
 	return append(routes, s.adminRoutes()...)
 }

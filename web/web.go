@@ -15,6 +15,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/rs/zerolog"
 
+	"amends/audit"
 	"amends/eventstore"
 	"amends/ledger"
 	"amends/projections"
@@ -27,6 +28,8 @@ type Config struct {
 	Store  eventstore.Store
 	Codec  *schemas.Codec
 	Views  *projections.Views
+	// Sealer proves what is recorded. Default: nothing is proved, and the routes of proofs answer 503.
+	Sealer *audit.Sealer
 	// Clock tells the present instant, for states and views that depend on it. Default: time.Now.
 	Clock func() time.Time
 	// Logger gets failures and panics; never a body, a query string or data of a record. Default: nothing is logged.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"amends/audit"
 	"amends/domain"
 	"amends/eventstore/jetstream"
 	"amends/ledger"
@@ -24,17 +25,21 @@ import (
 type engine struct {
 	store   *jetstream.Store
 	views   *projections.Views
+	sealer  *audit.Sealer
 	ledger  *ledger.Ledger
 	handler http.Handler
 
 	stop      context.CancelFunc
-	followers sync.WaitGroup // the projector, and what keeps scores up to date
+	followers sync.WaitGroup // the projector, what keeps scores up to date, the sealer
 }
 
 // openEngine opens the ledger in dir, which it creates if need be, and starts the projector. Close must be called.
 func openEngine(ctx context.Context, dir string, log zerolog.Logger) (_ *engine, err error) {
 	codec, err := schemas.New()
 	if err != nil {
+		return nil, err
+	}
+	if err := audit.Unfinished(dir); err != nil {
 		return nil, err
 	}
 	store, err := jetstream.Open(ctx, jetstream.Config{Dir: dir, Logger: log})
@@ -53,37 +58,45 @@ func openEngine(ctx context.Context, dir string, log zerolog.Logger) (_ *engine,
 	if err != nil {
 		return nil, err
 	}
+	if e.sealer, err = audit.Open(audit.Config{Dir: dir, Store: store, Logger: log}); err != nil {
+		return nil, err
+	}
 	e.ledger = ledger.New(ledger.Config{Store: store, Codec: codec, Logger: log})
 	e.handler = web.New(web.Config{
-		Ledger: e.ledger, Store: store, Codec: codec, Views: e.views, Logger: log, Version: version,
+		Ledger: e.ledger, Store: store, Codec: codec, Views: e.views, Sealer: e.sealer, Logger: log, Version: version,
 	})
 	// The projector outlives the signal that ends ctx: a graceful stop still answers what is under way.
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	e.stop = stop
-	e.followers.Go(func() { e.project(run, log) })
+	e.followers.Go(func() { keepRunning(run, log, "projector", e.views.Run, never) })
 	e.followers.Go(func() { e.refresh(run, log) })
+	e.followers.Go(func() { keepRunning(run, log, "sealer", e.sealer.Run, logDiffers) })
 	return e, nil
 }
 
-// How long the projector rests after a failure before it is started again: at first, and at most.
+// How long a follower rests after a failure before it is started again: at first, and at most.
 const (
 	restartSoon = time.Second
 	restartSlow = time.Minute
 )
 
-// project keeps the projector running. What stops it (a full disk, a damaged file) may pass, and the log goes on meanwhile.
-func (e *engine) project(ctx context.Context, log zerolog.Logger) {
+// keepRunning starts a follower again when it stops. What stops it (a full disk, a damaged file) may pass, and the log goes on
+// meanwhile; only an error that final is true of is not tried again.
+func keepRunning(ctx context.Context, log zerolog.Logger, name string, run func(context.Context) error, final func(error) bool) {
 	rest, last := restartSoon, ""
 	for {
 		began := time.Now()
-		err := e.views.Run(ctx)
+		err := run(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		log.Error().Err(err).Msg("the projector stopped; the log goes on, the views stand still until the next try")
+		log.Error().Err(err).Str("follower", name).Msg("a follower stopped; the log goes on, what it makes stands still until the next try")
 		if text := err.Error(); text != last {
-			fmt.Fprintln(os.Stderr, "amends: the projector stopped:", err)
+			fmt.Fprintf(os.Stderr, "amends: the %s stopped: %v\n", name, err)
 			last = text
+		}
+		if final(err) {
+			return
 		}
 		if time.Since(began) > restartSlow {
 			rest = restartSoon
@@ -96,6 +109,11 @@ func (e *engine) project(ctx context.Context, log zerolog.Logger) {
 		rest = min(2*rest, restartSlow)
 	}
 }
+
+// Trying again does not make a log the one that was sealed.
+func logDiffers(err error) bool { return errors.Is(err, audit.ErrLogDiffers) }
+
+func never(error) bool { return false }
 
 // refreshEvery is how often scores older than a day are looked for.
 const refreshEvery = time.Hour
