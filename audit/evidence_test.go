@@ -36,7 +36,7 @@ func TestEvidence(t *testing.T) {
 	if err := s.WaitForMap(t.Context(), w.last); err != nil {
 		t.Fatal(err)
 	}
-	known := []byte(s.Status().Checkpoint)
+	known := []byte(s.Status(t.Context()).Checkpoint)
 	for customer, want := range map[string]int{"C-1": 3, "C-9": 1} {
 		report, err := check(evidence(t, s, customer, nil), verifier.Options{Key: s.Key()})
 		if err != nil {

@@ -402,8 +402,9 @@ type Status struct {
 	Stopped    error               // why nothing is sealed at present; nil while the sealer runs
 }
 
-// Status returns how far the log is sealed.
-func (s *Sealer) Status() Status {
+// Status returns how far the log is sealed. It waits until Run has looked, or stopped, for as long as ctx lasts.
+func (s *Sealer) Status(ctx context.Context) Status {
+	_ = s.await(ctx, func() bool { return s.log != nil }) // why it stopped is in the status
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := Status{Key: s.signers.public.LogText, Position: s.sealedTo, Stopped: s.stopped}

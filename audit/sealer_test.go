@@ -25,7 +25,7 @@ func TestRootsAgainstMerkle(t *testing.T) {
 		if err := s.WaitFor(t.Context(), w.last); err != nil {
 			t.Fatal(err)
 		}
-		c, err := s.Key().OpenLog([]byte(s.Status().Checkpoint))
+		c, err := s.Key().OpenLog([]byte(s.Status(t.Context()).Checkpoint))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -91,7 +91,7 @@ func (s *server) getStatus(w http.ResponseWriter, r *http.Request) error {
 	}
 	setPosition(w, uint64(end))
 	return answerJSON(w, http.StatusOK, Status{
-		Version: s.cfg.Version, Log: LogStatus{End: uint64(end)}, Views: views, Seal: s.sealStatus(uint64(end)),
+		Version: s.cfg.Version, Log: LogStatus{End: uint64(end)}, Views: views, Seal: s.sealStatus(r.Context(), uint64(end)),
 	})
 }
 

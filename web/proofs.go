@@ -135,6 +135,9 @@ func fromAudit(err error) *Problem {
 	return nil
 }
 
+// statusWithin is how long a status waits for a sealer that has just been started.
+const statusWithin = time.Second
+
 // sealedWithin is how long a request waits for its checkpoint.
 const sealedWithin = 15 * time.Second
 
@@ -282,18 +285,20 @@ func (s *server) verify(w http.ResponseWriter, r *http.Request) error {
 		return out.fail(s, r, err)
 	}
 	if stopped != nil {
-		if st := s.cfg.Sealer.Status(); st.Stopped != nil {
+		if st := s.cfg.Sealer.Status(r.Context()); st.Stopped != nil {
 			result.Add(audit.Finding{Part: "sealer", What: "it stopped: " + st.Stopped.Error()})
 		}
 	}
 	return out.line(VerifyLine{Result: result})
 }
 
-func (s *server) sealStatus(end uint64) *SealStatus {
+func (s *server) sealStatus(ctx context.Context, end uint64) *SealStatus {
 	if s.cfg.Sealer == nil {
 		return nil
 	}
-	st := s.cfg.Sealer.Status()
+	ctx, cancel := context.WithTimeout(ctx, statusWithin)
+	defer cancel()
+	st := s.cfg.Sealer.Status(ctx)
 	out := &SealStatus{
 		Key: st.Key, Position: uint64(st.Position), LagEvents: end - min(end, uint64(st.Position)), Size: st.Size, MapSize: st.MapSize,
 		Checkpoint: st.Checkpoint,

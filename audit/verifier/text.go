@@ -15,7 +15,7 @@ func (r *Report) Text() string {
 	for _, s := range r.Streams {
 		who := "customer " + s.Customer
 		if s.Customer != r.Customer {
-			who += ", who was absorbed"
+			who += " (absorbed)"
 		}
 		if s.Records == 0 {
 			fmt.Fprintf(&b, "- At this checkpoint the ledger holds no record of %s.\n", who)
