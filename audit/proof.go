@@ -101,8 +101,8 @@ func (s *Sealer) Evidence(ctx context.Context, customer string, known []byte, to
 	}
 	b.add(verifier.FileCheckpoint, signed)
 	b.add(verifier.FileMapProof, mapProof)
-	b.add(verifier.FilePolicy, []byte("log "+s.signers.public.LogText+"\nquorum none\n"))
-	b.add(verifier.FileMapPolicy, []byte("log "+s.signers.public.MapText+"\nquorum none\n"))
+	b.add(verifier.FilePolicy, []byte(verifier.PolicyText(s.signers.public.LogText)))
+	b.add(verifier.FileMapPolicy, []byte(verifier.PolicyText(s.signers.public.MapText)))
 	b.addJSON(verifier.FileManifest, m)
 	b.add(verifier.FileReadme, fmt.Appendf(nil, bundleReadme, customer, input.N, s.signers.log.Name()))
 	return b.close()

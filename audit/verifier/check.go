@@ -85,7 +85,7 @@ func Check(r io.ReaderAt, size int64, o Options) (*Report, error) {
 		return nil, fmt.Errorf("the bundle has format %q; this verifier knows %s", m.Format, Format)
 	}
 	c := &check{files: f, options: o, manifest: m, report: &Report{Customer: m.Customer, Key: o.Key.LogText}}
-	for _, step := range []func() error{c.checkpoint, c.known, c.streams, c.mapRoot} {
+	for _, step := range []func() error{c.policies, c.checkpoint, c.known, c.streams, c.mapRoot} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -102,6 +102,20 @@ type check struct {
 	signed []byte // the checkpoint
 	head   torchwood.Checkpoint
 	root   *[32]byte // the map root that all completeness proofs must agree on
+}
+
+// policies: they are for other tools, which must not be led to another key.
+func (c *check) policies() error {
+	for file, key := range map[string]string{FilePolicy: c.options.Key.LogText, FileMapPolicy: c.options.Key.MapText} {
+		text, err := c.files.read(file)
+		if err != nil {
+			return err
+		}
+		if string(text) != PolicyText(key) {
+			return failed(file, "%w: it names another key than yours", ErrSignature)
+		}
+	}
+	return nil
 }
 
 // checkpoint: it must carry the ledger's signature, and those of the witnesses.
@@ -189,6 +203,13 @@ func (c *check) streams() error {
 	}
 	if len(required) != len(c.manifest.Streams) {
 		return failed(FileManifest, "it names streams that are no part of the customer's history")
+	}
+	total := uint64(0)
+	for _, s := range c.report.Streams {
+		total += s.Records
+	}
+	if total != uint64(c.manifest.Records) {
+		return failed(FileManifest, "it promises %d records, the bundle has %d", c.manifest.Records, total)
 	}
 	return nil
 }

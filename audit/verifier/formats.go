@@ -102,6 +102,9 @@ func signedBy(v note.Verifier) torchwood.Policy {
 	return torchwood.ThresholdPolicy(2, torchwood.OriginPolicy(v.Name()), torchwood.SingleVerifierPolicy(v))
 }
 
+// PolicyText is the policy that asks for one key's signature, in the format of c2sp.org/tlog-policy.
+func PolicyText(key string) string { return "log " + key + "\nquorum none\n" }
+
 // proofIndex is the index that a tlog-proof claims. Only after the proof was verified is it true.
 func proofIndex(proof []byte) (int64, error) {
 	for line := range strings.Lines(string(proof)) {
