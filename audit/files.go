@@ -10,12 +10,15 @@ import (
 	"strconv"
 )
 
-// writeFile writes a file that is not there yet, or that only an interrupted run left behind. It is synced by syncAll.
-func writeFile(path string, data []byte) error {
+// writeFile writes a file under another name and then gives it its own: a reader sees it whole or not at all. It is not synced.
+func writeFile(path, under string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	return os.WriteFile(path, data, 0o600)
+	if err := os.WriteFile(under, data, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(under, path)
 }
 
 // replaceFile puts new bytes in the place of a file, whole or not at all, and durably.

@@ -16,9 +16,10 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// The files of a log beside its tiles. Both are written whole or not at all.
+// The files of a log beside its tiles.
 const (
 	checkpointFile = "checkpoint" // the signed note, for everybody
+	newTileFile    = "tile.new"   // a tile that is being written
 	stateFile      = "state"      // the same text unsigned: what the tiles on the disk hold, written before it is signed
 )
 
@@ -246,7 +247,7 @@ func (t *tree) write(tile tlog.Tile, data []byte) error {
 	if tile.W == torchwood.TileWidth {
 		t.finished = append(t.finished, tile)
 	}
-	return writeFile(path, data)
+	return writeFile(path, filepath.Join(t.dir, newTileFile), data)
 }
 
 // commit makes what was appended durable: bundles, tiles, then the state.
