@@ -90,7 +90,11 @@ func (s *Sealer) Evidence(ctx context.Context, customer string, known []byte, to
 			}
 		}
 	}
-	mapProof, err := s.mapTiles().inclusion(ctx, roots.tree, roots.tree.N-1, roots.checkpoint)
+	cosigned, err := s.cosigned(ctx, mapDir, roots)
+	if err != nil { // whoever asks for cosignatures will see that one is missing
+		s.cfg.Logger.Warn().Err(err).Msg("evidence was made without the cosignature of every witness")
+	}
+	mapProof, err := s.mapTiles().inclusion(ctx, roots.tree, roots.tree.N-1, cosigned)
 	if err != nil {
 		return err
 	}

@@ -29,8 +29,11 @@ type Config struct {
 	Interval time.Duration
 	// MapInterval is the least time between two roots of the completeness map. Default 1 s.
 	MapInterval time.Duration
-	// Witnesses are asked to cosign checkpoints. Default: none.
+	// Witnesses are asked to cosign checkpoints. Default: those that Dir/audit/policy names, lines "witness NAME VKEY URL" of
+	// c2sp.org/tlog-policy.
 	Witnesses []Witness
+	// WitnessInterval is the time between two rounds of asking. Default 10 s.
+	WitnessInterval time.Duration
 	// Logger gets what an operator must know; never data of a record. Default: nothing is logged.
 	Logger zerolog.Logger
 }
@@ -52,6 +55,9 @@ type Sealer struct {
 	nodes   *nodes     // nil until Run has recovered
 	places  *positions
 	resumed int64 // how many records the checkpoint covered that Run found
+
+	cosigning sync.Mutex
+	witnessed map[string]int64 // by witness and log: the size that it last cosigned
 
 	step func(name string) error // asked before each step; only tests set it
 }
@@ -75,13 +81,22 @@ func Open(cfg Config) (*Sealer, error) {
 	if cfg.MapInterval <= 0 {
 		cfg.MapInterval = time.Second
 	}
+	if cfg.WitnessInterval <= 0 {
+		cfg.WitnessInterval = 10 * time.Second
+	}
 	signers, err := loadSigners(cfg.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("open sealer: %w", err)
 	}
+	if cfg.Witnesses == nil {
+		if cfg.Witnesses, err = readWitnesses(filepath.Join(cfg.Dir, auditDir, policyFile)); err != nil {
+			return nil, fmt.Errorf("open sealer: %w", err)
+		}
+	}
 	return &Sealer{
 		cfg: cfg, signers: signers, dir: filepath.Join(cfg.Dir, auditDir), moved: make(chan struct{}),
-		step: func(string) error { return nil },
+		witnessed: map[string]int64{},
+		step:      func(string) error { return nil },
 	}, nil
 }
 

@@ -21,7 +21,8 @@ type Options struct {
 	Key Keys // the ledger's public key, from a source that the ledger's operator does not control
 	// Known is a signed checkpoint of the same ledger that the auditor holds from before. The bundle must extend it.
 	Known []byte
-	// Witnesses must have cosigned the bundle's checkpoint, each of them. Default: none must.
+	// Witnesses must have cosigned, each of them, the checkpoint of the log of map roots, which covers the bundle's checkpoint.
+	// Default: none must.
 	Witnesses []note.Verifier
 }
 
@@ -31,7 +32,7 @@ type Report struct {
 	Streams  []Stream `json:"streams"` // the customer first, then all whom it absorbed
 	Ledger   string   `json:"ledger"`  // the name under which the checkpoint is signed
 	Key      string   `json:"key"`
-	Signers  []string `json:"signers"` // of the checkpoint: the ledger, and the witnesses that were asked for
+	Signers  []string `json:"signers"` // the ledger, and the witnesses that were asked for
 	Size     int64    `json:"size"`    // records of the whole ledger under the checkpoint
 	Root     string   `json:"root"`    // the tree's root, base64, as in the checkpoint
 	// Extends is the size of the known checkpoint that this one was shown to extend; 0: none was given.
@@ -118,16 +119,12 @@ func (c *check) policies() error {
 	return nil
 }
 
-// checkpoint: it must carry the ledger's signature, and those of the witnesses.
+// checkpoint: it must carry the ledger's signature.
 func (c *check) checkpoint() (err error) {
 	if c.signed, err = c.files.read(FileCheckpoint); err != nil {
 		return err
 	}
-	policies := []torchwood.Policy{c.options.Key.LogPolicy()}
-	for _, w := range c.options.Witnesses {
-		policies = append(policies, torchwood.SingleVerifierPolicy(w))
-	}
-	head, n, err := torchwood.VerifyCheckpoint(c.signed, torchwood.ThresholdPolicy(len(policies), policies...))
+	head, err := c.options.Key.OpenLog(c.signed)
 	if err != nil {
 		return &Failure{FileCheckpoint, fmt.Errorf("%w: %w", ErrSignature, err)}
 	}
@@ -136,9 +133,7 @@ func (c *check) checkpoint() (err error) {
 	}
 	c.head = head
 	c.report.Ledger, c.report.Size, c.report.Root = head.Origin, head.N, base64.StdEncoding.EncodeToString(head.Hash[:])
-	for _, sig := range n.Sigs {
-		c.report.Signers = append(c.report.Signers, sig.Name)
-	}
+	c.report.Signers = []string{head.Origin}
 	if c.manifest.Size != head.N {
 		return failed(FileManifest, "it names a checkpoint of %d records, the checkpoint has %d", c.manifest.Size, head.N)
 	}
@@ -305,14 +300,23 @@ func (c *check) complete(name string, head Head) error {
 	return nil
 }
 
-// mapRoot checks that the map's root was logged for exactly this checkpoint.
+// mapRoot checks that the map's root was logged for exactly this checkpoint, and that the witnesses saw that.
 func (c *check) mapRoot() error {
 	proof, err := c.files.read(FileMapProof)
 	if err != nil {
 		return err
 	}
 	leaf := MapLeaf(*c.root, c.signed)
-	if err := torchwood.VerifyProof(c.options.Key.MapPolicy(), tlog.RecordHash(leaf), proof); err != nil {
+	policies := []torchwood.Policy{c.options.Key.MapPolicy()}
+	for _, w := range c.options.Witnesses {
+		policies = append(policies, torchwood.SingleVerifierPolicy(w))
+		c.report.Signers = append(c.report.Signers, w.Name())
+	}
+	policy := torchwood.ThresholdPolicy(len(policies), policies...)
+	if _, _, err := torchwood.VerifyCheckpoint(proofCheckpoint(proof), policy); err != nil {
+		return &Failure{FileMapProof, fmt.Errorf("%w: %w", ErrSignature, err)}
+	}
+	if err := torchwood.VerifyProof(policy, tlog.RecordHash(leaf), proof); err != nil {
 		return failed(FileMapProof, "%w: the map root of this checkpoint is not in the signed log of map roots: %w", ErrIncomplete, err)
 	}
 	return nil
