@@ -81,6 +81,7 @@ var newData = []struct {
 	{"policy.published", func() Data { return new(PolicyPublished) }},
 	{"weights.published", func() Data { return new(WeightsPublished) }},
 	{"access.recorded", func() Data { return new(AccessRecorded) }},
+	{"checkpoint.published", func() Data { return new(CheckpointPublished) }},
 }
 
 var newDataByType = func() map[Type]func() Data {
@@ -112,7 +113,7 @@ func Types() []Type {
 // LedgerOwn reports whether events of the type belong to LedgerStream and to no customer.
 func (t Type) LedgerOwn() bool {
 	switch t {
-	case "policy.published", "weights.published", "access.recorded":
+	case "policy.published", "weights.published", "access.recorded", "checkpoint.published":
 		return true
 	}
 	return false

@@ -28,6 +28,7 @@ type engine struct {
 	sealer  *audit.Sealer
 	ledger  *ledger.Ledger
 	handler http.Handler
+	log     zerolog.Logger
 
 	stop      context.CancelFunc
 	followers sync.WaitGroup // the projector, what keeps scores up to date, the sealer
@@ -46,7 +47,7 @@ func openEngine(ctx context.Context, dir string, log zerolog.Logger) (_ *engine,
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{store: store}
+	e := &engine{store: store, log: log}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, e.Close())

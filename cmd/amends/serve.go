@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -63,6 +64,10 @@ func (e *engine) serve(ctx context.Context, listen string, ready func(url string
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
+	publishing, endPublishing := context.WithCancel(requests)
+	defer endPublishing()
+	var publisher sync.WaitGroup
+	publisher.Go(func() { e.publishCheckpoints(publishing, e.log) })
 	ready(url)
 	select {
 	case err := <-served:
@@ -77,7 +82,9 @@ func (e *engine) serve(ctx context.Context, listen string, ready func(url string
 	if err := server.Shutdown(grace); err != nil {
 		return errors.Join(err, server.Close())
 	}
-	return nil
+	endPublishing()
+	publisher.Wait()
+	return e.publishCheckpoint(grace)
 }
 
 func newDemo() *cobra.Command {

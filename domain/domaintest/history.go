@@ -48,7 +48,7 @@ func Merged(t *rapid.T, survivor, absorbed string) []domain.Event {
 func Ledger(t *rapid.T) []domain.Event {
 	w := newWorld(t)
 	for i := range rapid.IntRange(1, 10).Draw(t, "events") {
-		switch rapid.IntRange(0, 2).Draw(t, "kind") {
+		switch rapid.IntRange(0, 3).Draw(t, "kind") {
 		case 0:
 			w.emit(domain.LedgerStream, "policy.published", &domain.PolicyPublished{PolicyID: w.one("fca-disp", "service"),
 				Version: fmt.Sprint(i + 1), Policy: []byte(`{"family":"service"}`)})
@@ -56,6 +56,9 @@ func Ledger(t *rapid.T) []domain.Event {
 			w.emit(domain.LedgerStream, "weights.published", &domain.WeightsPublished{Version: fmt.Sprintf("expert-%d", i+1),
 				SHA256:  "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
 				Weights: []byte(`{"version":"expert"}`)})
+		case 2:
+			w.emit(domain.LedgerStream, "checkpoint.published", &domain.CheckpointPublished{Size: int64(i + 1),
+				Root: "wn9+uMTHBXDsU8lwc+FwwhOaZTMjRToGwaGqaakaqpU=", Checkpoint: "amends.ledger/1\n1\n\n"})
 		default:
 			w.emit(domain.LedgerStream, "access.recorded", &domain.AccessRecorded{CustomerID: "c-1",
 				Purpose: "subject access", Scope: "history"})
