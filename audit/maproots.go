@@ -15,12 +15,12 @@ import (
 // recoverMap opens the completeness map and the log of its roots. The map is brought up to what the last root covers, which
 // must then be its root.
 func (s *Sealer) recoverMap(ctx context.Context) (*tree, error) {
-	t, err := openTree(filepath.Join(s.dir, mapDir), s.signers.roots.Name())
+	t, err := openTree(filepath.Join(s.dir, mapDir), s.signers.Load().roots.Name())
 	if err != nil {
 		return nil, err
 	}
 	t.step = s.step
-	unsigned, err := t.resume(s.signers.public.MapPolicy())
+	unsigned, err := t.resume(s.signers.Load().public.MapPolicy())
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +33,7 @@ func (s *Sealer) recoverMap(ctx context.Context) (*tree, error) {
 	defer s.mapping.Unlock()
 	s.nodes = n
 	if unsigned && t.size > 0 {
-		if err := t.sign(s.signers.roots); err != nil {
+		if err := t.sign(s.signers.Load().roots); err != nil {
 			return nil, err
 		}
 	}
@@ -44,7 +44,7 @@ func (s *Sealer) recoverMap(ctx context.Context) (*tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	root, input, err := parseRoot(leaf, s.signers.public)
+	root, input, err := parseRoot(leaf, s.signers.Load().public)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +147,7 @@ func (s *Sealer) mapRoot(ctx context.Context, t *tree, log *published) error {
 	if err := t.commit(); err != nil {
 		return err
 	}
-	if err := t.sign(s.signers.roots); err != nil {
+	if err := t.sign(s.signers.Load().roots); err != nil {
 		return err
 	}
 	s.showRoot(t, leaf, log.tree.N)

@@ -68,7 +68,7 @@ func (s *Sealer) Evidence(ctx context.Context, customer string, known []byte, to
 	if s.nodes == nil || roots == nil || s.nodes.cursor != roots.covers {
 		return fmt.Errorf("%w: the completeness map is being made", ErrNotSealed)
 	}
-	root, input, err := parseRoot(roots.leaf, s.signers.public)
+	root, input, err := parseRoot(roots.leaf, s.signers.Load().public)
 	if err != nil {
 		return err
 	}
@@ -105,10 +105,10 @@ func (s *Sealer) Evidence(ctx context.Context, customer string, known []byte, to
 	}
 	b.add(verifier.FileCheckpoint, signed)
 	b.add(verifier.FileMapProof, mapProof)
-	b.add(verifier.FilePolicy, []byte(verifier.PolicyText(s.signers.public.LogText)))
-	b.add(verifier.FileMapPolicy, []byte(verifier.PolicyText(s.signers.public.MapText)))
+	b.add(verifier.FilePolicy, []byte(verifier.PolicyText(s.signers.Load().public.LogText)))
+	b.add(verifier.FileMapPolicy, []byte(verifier.PolicyText(s.signers.Load().public.MapText)))
 	b.addJSON(verifier.FileManifest, m)
-	b.add(verifier.FileReadme, fmt.Appendf(nil, bundleReadme, customer, input.N, s.signers.log.Name()))
+	b.add(verifier.FileReadme, fmt.Appendf(nil, bundleReadme, customer, input.N, s.signers.Load().log.Name()))
 	return b.close()
 }
 
@@ -131,7 +131,7 @@ func (s *Sealer) evidenceOf(ctx context.Context, b *bundle, stream string, root 
 	if err != nil || tree != root {
 		return nil, 0, fmt.Errorf("%w: the completeness map does not have its signed root", ErrDamaged)
 	}
-	input, err := s.signers.public.OpenLog(signed)
+	input, err := s.signers.Load().public.OpenLog(signed)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -184,11 +184,11 @@ func (s *Sealer) evidenceOf(ctx context.Context, b *bundle, stream string, root 
 
 // addConsistency adds the proof that the bundle's checkpoint extends a known one.
 func (s *Sealer) addConsistency(ctx context.Context, b *bundle, known, signed []byte) error {
-	old, err := s.signers.public.OpenLog(known)
+	old, err := s.signers.Load().public.OpenLog(known)
 	if err != nil {
 		return fmt.Errorf("%w: the known checkpoint: %w", ErrInvalid, err)
 	}
-	input, err := s.signers.public.OpenLog(signed)
+	input, err := s.signers.Load().public.OpenLog(signed)
 	if err != nil {
 		return err
 	}

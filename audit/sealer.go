@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -41,8 +42,8 @@ type Config struct {
 // Sealer seals the log and proves what it sealed. Run seals; the other methods may be called meanwhile, concurrently.
 type Sealer struct {
 	cfg     Config
-	signers *signers
-	dir     string // Dir/audit
+	signers atomic.Pointer[signers] // nil while the key is missing
+	dir     string                  // Dir/audit
 
 	mu       sync.Mutex
 	log      *published // nil until Run has recovered
@@ -70,7 +71,8 @@ type published struct {
 	covers     int64  // of the log of map roots: how many records the last entry covers
 }
 
-// Open prepares to seal: it reads the ledger's signing key, or makes one for a ledger that has nothing sealed. Run does the rest.
+// Open prepares to seal: it reads the ledger's signing key, or makes one for a ledger that has nothing sealed. A key that is
+// missing or unreadable does not keep a ledger from being used: then Run gives ErrNoKey until it is back. Run does the rest.
 func Open(cfg Config) (*Sealer, error) {
 	if cfg.Dir == "" || cfg.Store == nil {
 		return nil, errors.New("open sealer: no data directory or no store given")
@@ -84,24 +86,30 @@ func Open(cfg Config) (*Sealer, error) {
 	if cfg.WitnessInterval <= 0 {
 		cfg.WitnessInterval = 10 * time.Second
 	}
+	s := &Sealer{
+		cfg: cfg, dir: filepath.Join(cfg.Dir, auditDir), moved: make(chan struct{}), witnessed: map[string]int64{},
+		step: func(string) error { return nil },
+	}
 	signers, err := loadSigners(cfg.Dir)
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrNoKey) {
 		return nil, fmt.Errorf("open sealer: %w", err)
 	}
+	s.signers.Store(signers)
 	if cfg.Witnesses == nil {
-		if cfg.Witnesses, err = readWitnesses(filepath.Join(cfg.Dir, auditDir, policyFile)); err != nil {
+		if s.cfg.Witnesses, err = readWitnesses(filepath.Join(cfg.Dir, auditDir, policyFile)); err != nil {
 			return nil, fmt.Errorf("open sealer: %w", err)
 		}
 	}
-	return &Sealer{
-		cfg: cfg, signers: signers, dir: filepath.Join(cfg.Dir, auditDir), moved: make(chan struct{}),
-		witnessed: map[string]int64{},
-		step:      func(string) error { return nil },
-	}, nil
+	return s, nil
 }
 
-// Key is the ledger's public key.
-func (s *Sealer) Key() verifier.Keys { return s.signers.public }
+// Key is the ledger's public key; zero while the signing key is missing.
+func (s *Sealer) Key() verifier.Keys {
+	if signers := s.signers.Load(); signers != nil {
+		return signers.public
+	}
+	return verifier.Keys{}
+}
 
 // Run recovers what was sealed, compares its end with the log, and seals what comes until ctx ends. It returns ErrLogDiffers,
 // naming the record, when the log is not the one that was sealed: starting it again is then of no use. After any other error
@@ -116,6 +124,13 @@ func (s *Sealer) Run(ctx context.Context) (err error) {
 		s.stopped = err
 		s.wake()
 	}()
+	if s.signers.Load() == nil {
+		signers, err := loadSigners(s.cfg.Dir)
+		if err != nil {
+			return err
+		}
+		s.signers.Store(signers)
+	}
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return err
 	}
@@ -152,12 +167,12 @@ const compared = 256
 
 // recoverLog opens the tree of records and makes sure that the log still begins with what it holds.
 func (s *Sealer) recoverLog(ctx context.Context) (*tree, error) {
-	t, err := openTree(filepath.Join(s.dir, logDir), s.signers.log.Name())
+	t, err := openTree(filepath.Join(s.dir, logDir), s.signers.Load().log.Name())
 	if err != nil {
 		return nil, err
 	}
 	t.step = s.step
-	unsigned, err := t.resume(s.signers.public.LogPolicy())
+	unsigned, err := t.resume(s.signers.Load().public.LogPolicy())
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +190,7 @@ func (s *Sealer) recoverLog(ctx context.Context) (*tree, error) {
 		if t.committed == 0 {
 			err = t.commit()
 		}
-		if err = errors.Join(err, t.sign(s.signers.log)); err != nil {
+		if err = errors.Join(err, t.sign(s.signers.Load().log)); err != nil {
 			return nil, errors.Join(err, s.forget())
 		}
 	}
@@ -378,7 +393,7 @@ func (s *Sealer) sealBatch(t *tree, batch []eventstore.Recorded) error {
 	if err := t.commit(); err != nil {
 		return err
 	}
-	if err := t.sign(s.signers.log); err != nil {
+	if err := t.sign(s.signers.Load().log); err != nil {
 		return err
 	}
 	return s.publish(t)
@@ -422,7 +437,7 @@ func (s *Sealer) Status(ctx context.Context) Status {
 	_ = s.await(ctx, func() bool { return s.log != nil }) // why it stopped is in the status
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st := Status{Key: s.signers.public.LogText, Position: s.sealedTo, Stopped: s.stopped}
+	st := Status{Key: s.Key().LogText, Position: s.sealedTo, Stopped: s.stopped}
 	if s.log != nil {
 		st.Size, st.Checkpoint = s.log.tree.N, string(s.log.checkpoint)
 	}

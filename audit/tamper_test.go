@@ -286,7 +286,11 @@ func TestMissingKey(t *testing.T) {
 	if err := os.RemoveAll(KeysDir(dir)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(quick(dir, w.store)); !errors.Is(err, ErrNoKey) {
+	s, err := Open(quick(dir, w.store))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Run(t.Context()); !errors.Is(err, ErrNoKey) {
 		t.Errorf("%v", err)
 	}
 }
