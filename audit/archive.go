@@ -306,37 +306,54 @@ func (r *restore) compare(ctx context.Context, from torchwood.TileReader, of tlo
 	return err
 }
 
-// appendAll appends what the log lacks, in the order of the backup. Neighbours of one customer go as one unit.
+// inOrder is a store that makes several appends durable at once and keeps their order (eventstore/jetstream does).
+type inOrder interface {
+	AppendInOrder(ctx context.Context, units ...eventstore.Unit) ([]eventstore.Position, error)
+}
+
+// What is appended at once, at most.
+const (
+	restoreEvents = eventstore.MaxAppendEvents
+	restoreBytes  = 8 << 20
+)
+
+// appendAll appends what the log lacks, in the order of the backup. Neighbours of one customer are one unit; units of different
+// customers are appended together where the store can.
 func (r *restore) appendAll(ctx context.Context, from torchwood.TileReader, of tlog.Tree) (added int64, err error) {
-	var unit []eventstore.Event
-	var stream string
-	var first uint64 // the revision of the unit's first record
+	var units []eventstore.Unit
+	held := map[string]bool{} // streams that have a unit
+	events, bytes := 0, 0
 	flush := func() error {
-		if len(unit) == 0 {
-			return nil
-		}
-		at, err := r.store.Append(ctx, stream, eventstore.At(eventstore.Revision(first-1)), unit...)
+		at, err := r.appendUnits(ctx, units)
 		if err != nil {
-			return fmt.Errorf("restore revision %d of customer %s: %w", first, stream, err)
+			return err
 		}
 		r.places = append(r.places, at...)
-		added += int64(len(unit))
-		unit = unit[:0]
+		added += int64(events)
+		clear(held)
+		units, events, bytes = units[:0], 0, 0
 		return nil
 	}
-	start := int64(len(r.places))
-	err = entries(ctx, from, of, start, func(i int64, e []byte) error {
+	err = entries(ctx, from, of, int64(len(r.places)), func(i int64, e []byte) error {
 		record, err := verifier.ParseRecord(e)
 		if err != nil {
 			return fmt.Errorf("record %d of the backup: %w", i, err)
 		}
-		if record.Stream != stream || record.Revision != first+uint64(len(unit)) || len(unit) == eventstore.MaxAppendEvents {
+		last := len(units) - 1
+		neighbour := last >= 0 && units[last].Stream == record.Stream
+		if events == restoreEvents || bytes+len(e) > restoreBytes || held[record.Stream] && !neighbour {
 			if err := flush(); err != nil {
 				return err
 			}
-			stream, first = record.Stream, record.Revision
+			neighbour = false
 		}
-		unit = append(unit, eventstore.Event{ID: record.ID, Data: slices.Clone(e)})
+		if !neighbour {
+			units = append(units, eventstore.Unit{Stream: record.Stream, Expect: eventstore.At(eventstore.Revision(record.Revision - 1))})
+			held[record.Stream] = true
+			last = len(units) - 1
+		}
+		units[last].Events = append(units[last].Events, eventstore.Event{ID: record.ID, Data: slices.Clone(e)})
+		events, bytes = events+1, bytes+len(e)
 		if r.progress != nil && i%1024 == 0 {
 			r.progress(i, r.total)
 		}
@@ -352,6 +369,27 @@ func (r *restore) appendAll(ctx context.Context, from torchwood.TileReader, of t
 		r.progress(r.total, r.total)
 	}
 	return added, nil
+}
+
+func (r *restore) appendUnits(ctx context.Context, units []eventstore.Unit) (places []eventstore.Position, err error) {
+	if len(units) == 0 {
+		return nil, nil
+	}
+	if store, ok := r.store.(inOrder); ok {
+		places, err = store.AppendInOrder(ctx, units...)
+		if err != nil {
+			return nil, fmt.Errorf("restore %d customers' records, the first of customer %s: %w", len(units), units[0].Stream, err)
+		}
+		return places, nil
+	}
+	for _, u := range units {
+		at, err := r.store.Append(ctx, u.Stream, u.Expect, u.Events...)
+		if err != nil {
+			return nil, fmt.Errorf("restore records of customer %s: %w", u.Stream, err)
+		}
+		places = append(places, at...)
+	}
+	return places, nil
 }
 
 func (r *restore) writePositions(path string) (err error) {

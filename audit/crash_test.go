@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -107,10 +108,11 @@ func TestStopAtEveryStep(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := &kept{t: t, key: key, seen: map[int64]tlog.Hash{}}
+	steps := []string{"positions", "tile", "sync", "state", "checkpoint", "clean", "map"}
 	stops := map[string]int{}
-	rounds := 60
+	rounds := 8 * len(steps)
 	if testing.Short() {
-		rounds = 25
+		rounds = 3 * len(steps)
 	}
 	for round := range rounds {
 		for range 1 + round*37%300 {
@@ -120,8 +122,14 @@ func TestStopAtEveryStep(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		left := 1 + round%20
+		var mu sync.Mutex
+		stopBefore, left := steps[round%len(steps)], 1+round/len(steps)%3
 		s.step = func(name string) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if name != stopBefore {
+				return nil
+			}
 			if left--; left == 0 {
 				stops[name]++
 				return errStop
@@ -140,7 +148,7 @@ func TestStopAtEveryStep(t *testing.T) {
 			all.add(signed)
 		}
 	}
-	for _, step := range []string{"positions", "tile", "sync", "state", "checkpoint", "clean", "map"} {
+	for _, step := range steps {
 		if stops[step] == 0 {
 			t.Errorf("it was never stopped before %s: %v", step, stops)
 		}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/mod/sumdb/note"
@@ -108,7 +109,7 @@ func (c *client) verifyLedger(cmd *cobra.Command, f format, key string, skipView
 		Differences []struct{ View, Key, Column, Live, Rebuilt string }
 	}
 	if !skipViews {
-		if result.Views, err = c.work(cmd, "/v1/rebuild", []byte(`{"check":true}`), "verifying views"); err != nil {
+		if result.Views, err = c.verifyViews(cmd); err != nil {
 			return fmt.Errorf("verify the views: %w", err)
 		}
 		if err := json.Unmarshal(result.Views, &views); err != nil {
@@ -147,6 +148,22 @@ func (c *client) verifyLedger(cmd *cobra.Command, f format, key string, skipView
 		return &exitError{code: exitDiffers}
 	}
 	return nil
+}
+
+// verifyViews compares the views with a fold of the log, once they are there: a restored ledger makes them first.
+func (c *client) verifyViews(cmd *cobra.Command) (json.RawMessage, error) {
+	for {
+		raw, err := c.work(cmd, "/v1/rebuild", []byte(`{"check":true}`), "verifying views")
+		var problem *problemError
+		if !errors.As(err, &problem) || problem.Type != "urn:amends:problem:already-building" && problem.Type != problemViewsOutdated {
+			return raw, err
+		}
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-cmd.Context().Done():
+			return nil, cmd.Context().Err()
+		}
+	}
 }
 
 // work asks for long work, shows its progress and returns its result.
