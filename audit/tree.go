@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,9 +10,7 @@ import (
 	"slices"
 
 	"filippo.io/torchwood"
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
-	"golang.org/x/sync/errgroup"
 )
 
 // The files of a log beside its tiles.
@@ -250,146 +247,6 @@ func (t *tree) write(tile tlog.Tile, data []byte) error {
 	return writeFile(path, filepath.Join(t.dir, newTileFile), data)
 }
 
-// commit makes what was appended durable: bundles, tiles, then the state.
-func (t *tree) commit() error {
-	if err := t.fence(); err != nil {
-		return err
-	}
-	if err := t.putEdge(); err != nil {
-		return err
-	}
-	if err := t.step("sync"); err != nil {
-		return err
-	}
-	if err := t.sync(); err != nil {
-		return err
-	}
-	root, err := t.edgeRoot()
-	if err != nil {
-		return err
-	}
-	if err := t.step("state"); err != nil {
-		return err
-	}
-	state := torchwood.Checkpoint{Origin: t.name, Tree: tlog.Tree{N: t.size, Hash: root}}
-	if err := replaceFile(filepath.Join(t.dir, stateFile), []byte(state.String())); err != nil {
-		return err
-	}
-	t.root, t.committed = root, t.size
-	return nil
-}
-
-// putEdge puts the unfinished bundle and tiles.
-func (t *tree) putEdge() error {
-	if tile := edgeTile(t.size, -1); tile.W > 0 {
-		if err := t.put(tile, t.bundle); err != nil {
-			return err
-		}
-	}
-	for l := range t.edge {
-		if tile := edgeTile(t.size, l); tile.W > 0 {
-			if err := t.put(tile, hashBytes(t.edge[l])); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// fence compares the state on the disk with what this writer left there: another writer must not have been at work.
-func (t *tree) fence() error {
-	state, err := readState(t.dir, t.name)
-	if errors.Is(err, fs.ErrNotExist) && t.committed == 0 {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if state.N != t.committed || state.Hash != t.root {
-		return fmt.Errorf("%w: %s is at %d where this process left %d: another process writes to it", ErrDamaged, t.dir, state.N, t.committed)
-	}
-	return nil
-}
-
-// sync makes the files that were written durable, and the directories that name them.
-func (t *tree) sync() error {
-	var group errgroup.Group
-	group.SetLimit(8)
-	dirs := map[string]bool{}
-	for _, path := range t.unsynced {
-		group.Go(func() error { return syncFile(path) })
-		for dir := filepath.Dir(path); !dirs[dir]; dir = filepath.Dir(dir) {
-			dirs[dir] = true
-			if dir == t.dir {
-				break
-			}
-		}
-	}
-	for dir := range dirs {
-		group.Go(func() error { return syncFile(dir) })
-	}
-	t.unsynced = t.unsynced[:0]
-	return group.Wait()
-}
-
-// sign signs the state, publishes the checkpoint, and removes the partial tiles that it does without.
-func (t *tree) sign(signer note.Signer) error {
-	c := torchwood.Checkpoint{Origin: t.name, Tree: tlog.Tree{N: t.committed, Hash: t.root}}
-	signed, err := note.Sign(&note.Note{Text: c.String()}, signer)
-	if err != nil {
-		return err
-	}
-	return t.publish(signed, c)
-}
-
-// publish puts a signed checkpoint of the committed tree in its place.
-func (t *tree) publish(signed []byte, c torchwood.Checkpoint) error {
-	if err := t.step("checkpoint"); err != nil {
-		return err
-	}
-	if err := replaceFile(filepath.Join(t.dir, checkpointFile), signed); err != nil {
-		return err
-	}
-	t.checkpoint, t.signed = signed, c
-	if err := t.step("clean"); err != nil {
-		return err
-	}
-	return t.clean()
-}
-
-// clean removes partial tiles that a wider one, or the full one, has taken the place of.
-func (t *tree) clean() error {
-	for _, tile := range t.finished {
-		if err := os.RemoveAll(t.path(tile) + ".p"); err != nil {
-			return err
-		}
-	}
-	t.finished = t.finished[:0]
-	for l := -1; l < len(t.edge); l++ {
-		tile := edgeTile(t.size, l)
-		if tile.W == 0 {
-			continue
-		}
-		full := tile
-		full.W = torchwood.TileWidth
-		dir := t.path(full) + ".p"
-		widths, err := partialWidths(dir)
-		if err != nil {
-			return err
-		}
-		for _, w := range widths {
-			if w == tile.W {
-				continue
-			}
-			full.W = w
-			if err := os.Remove(t.path(full)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 // resume takes up the signed checkpoint. It must be of the state or, when the process stopped between the state and its
 // signature, of an earlier tree that the state extends; then it reports that the state is still to be signed.
 func (t *tree) resume(policy torchwood.Policy) (unsigned bool, err error) {
@@ -427,96 +284,4 @@ func (t *tree) extends(c torchwood.Checkpoint) error {
 		return err
 	}
 	return tlog.CheckTree(proof, t.size, t.root, c.N, c.Hash)
-}
-
-// consistency proves that the tree extends its first n entries.
-func (t *Tiles) consistency(ctx context.Context, n int64, of tlog.Tree) (tlog.TreeProof, error) {
-	if n == 0 || n == of.N {
-		return nil, nil
-	}
-	return tlog.ProveTree(of.N, n, torchwood.TileHashReaderWithContext(ctx, of, t))
-}
-
-// entries yields the entries from start to the end of the tree, each checked against it.
-func entries(ctx context.Context, from torchwood.TileReader, of tlog.Tree, start int64, each func(int64, []byte) error) error {
-	if start == of.N {
-		return nil
-	}
-	client, err := torchwood.NewClient(from)
-	if err != nil {
-		return err
-	}
-	for i, e := range client.AllEntries(ctx, of, start) {
-		if err := each(i, e); err != nil {
-			return err
-		}
-	}
-	return client.Err()
-}
-
-// inclusion proves that the tree holds its entry at the index, in the format of C2SP tlog-proof.
-func (t *Tiles) inclusion(ctx context.Context, of tlog.Tree, index int64, signed []byte) ([]byte, error) {
-	read := t.hashReader(ctx)
-	proof, err := tlog.ProveRecord(of.N, index, read)
-	if err != nil {
-		return nil, err
-	}
-	leaf, err := read.ReadHashes([]int64{tlog.StoredHashIndex(0, index)})
-	if err != nil {
-		return nil, err
-	}
-	if err := tlog.CheckRecord(proof, of.N, of.Hash, index, leaf[0]); err != nil {
-		return nil, fmt.Errorf("%w: the tiles do not prove entry %d: %w", ErrDamaged, index, err)
-	}
-	return torchwood.FormatProof(index, proof, signed), nil
-}
-
-// hashReader reads hashes as the tiles have them. tlog.TileHashReader also holds each tile against the root, which costs ten
-// times as much as a proof; whoever uses this one checks the result.
-func (t *Tiles) hashReader(ctx context.Context) tlog.HashReader {
-	read := map[tlog.Tile][]byte{}
-	return tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
-		out := make([]tlog.Hash, len(indexes))
-		for i, index := range indexes {
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-			tile := tlog.TileForIndex(torchwood.TileHeight, index)
-			widest := tile
-			widest.W = 0
-			if len(read[widest]) < tile.W*tlog.HashSize {
-				data, _, err := t.widest(tile)
-				if err != nil {
-					return nil, fmt.Errorf("tile %s: %w", torchwood.TilePath(tile), err)
-				}
-				read[widest] = data
-			}
-			cut, err := cutTile(read[widest], tile)
-			if err != nil {
-				return nil, fmt.Errorf("%w: tile %s: %w", ErrDamaged, torchwood.TilePath(tile), err)
-			}
-			if out[i], err = tlog.HashFromTile(tile, cut, index); err != nil {
-				return nil, fmt.Errorf("%w: tile %s: %w", ErrDamaged, torchwood.TilePath(tile), err)
-			}
-		}
-		return out, nil
-	})
-}
-
-// entry reads one entry of the tree.
-func (t *Tiles) entry(of tlog.Tree, index int64) ([]byte, error) {
-	tile := edgeTile(index, -1)
-	tile.W = int(min(torchwood.TileWidth, of.N-tile.N*torchwood.TileWidth))
-	bundle, err := t.read(tile)
-	if err != nil {
-		return nil, err
-	}
-	all, err := splitBundle(bundle)
-	if err != nil {
-		return nil, err
-	}
-	if i := int(index % torchwood.TileWidth); i < len(all) {
-		return bytes.Clone(all[i]), nil
-	}
-	return nil, fmt.Errorf("%w: bundle %s ends before its entry %d", ErrDamaged, torchwood.TilePath(tile), index%torchwood.TileWidth)
 }

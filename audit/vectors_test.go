@@ -347,7 +347,7 @@ func TestFlips(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	step := 3
+	step := 5
 	if testing.Short() {
 		step = 17
 	}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -67,7 +68,9 @@ func New(cfg Config) http.Handler {
 	api := humago.New(s.mux, apiConfig(cfg.Version))
 	for _, rt := range s.allRoutes() {
 		op := rt.operation(api.OpenAPI().Components.Schemas)
-		api.OpenAPI().AddOperation(op)
+		described := *op
+		described.Path = strings.ReplaceAll(op.Path, "...}", "}") // OpenAPI has no word for the rest of a path
+		api.OpenAPI().AddOperation(&described)
 		api.Adapter().Handle(op, func(ctx huma.Context) {
 			r, w := humago.Unwrap(ctx)
 			s.serve(rt, w, r)

@@ -160,8 +160,6 @@ func (f *files) read(name string) ([]byte, error) {
 	return data, nil
 }
 
-func (f *files) has(name string) bool { return f.byName[name] != nil }
-
 func (f *files) readJSON(name string, to any) error {
 	data, err := f.read(name)
 	if err != nil {
