@@ -52,7 +52,7 @@ type Event struct {
 	Data Data // a pointer to the payload struct of Type
 }
 
-// LedgerStream is the stream of the ledger's own records: policies, weights, access.
+// LedgerStream is the stream of the ledger's own records: policies, weights, access, checkpoints.
 const LedgerStream = "_ledger"
 
 // Data is a decoded payload: a pointer to one of this package's payload structs.

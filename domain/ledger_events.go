@@ -114,3 +114,12 @@ type AccessDenied struct {
 	Operation string `json:"operation"`
 	Extra
 }
+
+// CheckpointPublished: a signed head of the tree of sealed records (c2sp.org/tlog-checkpoint), so that it reaches whoever
+// follows the log, and cannot be denied later. In the ledger's stream.
+type CheckpointPublished struct {
+	Size       int64  `json:"size"`       // how many records it covers
+	Root       string `json:"root"`       // of the tree, base64
+	Checkpoint string `json:"checkpoint"` // the signed note
+	Extra
+}

@@ -85,6 +85,7 @@ var newData = []struct {
 	{"access.granted", func() Data { return new(AccessGranted) }},
 	{"access.revoked", func() Data { return new(AccessRevoked) }},
 	{"access.denied", func() Data { return new(AccessDenied) }},
+	{"checkpoint.published", func() Data { return new(CheckpointPublished) }},
 }
 
 var newDataByType = func() map[Type]func() Data {
@@ -119,7 +120,7 @@ func (t Type) MadeByLedger() bool { return t == "erasure.approved" || t == "eras
 // LedgerOwn reports whether events of the type belong to LedgerStream and to no customer.
 func (t Type) LedgerOwn() bool {
 	switch t {
-	case "policy.published", "weights.published", "access.recorded", "access.granted", "access.revoked", "access.denied":
+	case "policy.published", "weights.published", "access.recorded", "access.granted", "access.revoked", "access.denied", "checkpoint.published":
 		return true
 	}
 	return false

@@ -39,6 +39,13 @@ type Event struct {
 	Data []byte
 }
 
+// Unit is one append among several that are to keep their order in the log.
+type Unit struct {
+	Stream string
+	Expect Expect
+	Events []Event
+}
+
 // Recorded is an event as the log holds it. Its Data belongs to the caller who received it.
 type Recorded struct {
 	Event

@@ -34,7 +34,7 @@ func TestStoredNames(t *testing.T) {
 		"commitment.kept:1", "commitment.broken:1", "commitment.renegotiated:1", "followup.scheduled:1", "followup.completed:1",
 		"survey.sent:1", "survey.answered:1", "prevention.planned:1", "prevention.completed:1", "record.corrected:1",
 		"legal_hold.placed:1", "legal_hold.released:1", "erasure.requested:1", "erasure.approved:1", "erasure.completed:1", "policy.published:1",
-		"weights.published:1", "access.recorded:1", "access.granted:1", "access.revoked:1", "access.denied:1",
+		"weights.published:1", "access.recorded:1", "access.granted:1", "access.revoked:1", "access.denied:1", "checkpoint.published:1",
 	}
 	var got []string
 	for _, id := range newCodec(t).ids() {

@@ -14,6 +14,7 @@ type Status struct {
 	Version string      `json:"version"`
 	Log     LogStatus   `json:"log"`
 	Views   ViewsStatus `json:"views"`
+	Seal    *SealStatus `json:"seal,omitempty"`
 }
 
 // LogStatus is the log's.
@@ -94,7 +95,9 @@ func (s *server) getStatus(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	setPosition(w, uint64(end))
-	return answerJSON(w, http.StatusOK, Status{Version: s.cfg.Version, Log: LogStatus{End: uint64(end)}, Views: views})
+	return answerJSON(w, http.StatusOK, Status{
+		Version: s.cfg.Version, Log: LogStatus{End: uint64(end)}, Views: views, Seal: s.sealStatus(r.Context(), uint64(end)),
+	})
 }
 
 func (s *server) health(w http.ResponseWriter, r *http.Request) error {
@@ -134,13 +137,13 @@ type lineWriter struct {
 	broken  error
 }
 
-func (l *lineWriter) line(v RebuildLine) error {
+func (l *lineWriter) line(v any) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.write(v)
 }
 
-func (l *lineWriter) write(v RebuildLine) error {
+func (l *lineWriter) write(v any) error {
 	if l.broken != nil {
 		return l.broken
 	}
@@ -177,6 +180,6 @@ func (l *lineWriter) fail(s *server, r *http.Request, err error) error {
 		return err
 	}
 	problem := asProblem(err)
-	s.cfg.Logger.Error().Str("route", "/v1/rebuild").Err(err).Msg("rebuild failed")
+	s.cfg.Logger.Error().Str("route", r.Pattern).Err(err).Msg("the work failed")
 	return l.write(RebuildLine{Problem: problem})
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"amends/access"
+	"amends/eventstore"
 	"amends/ledger"
 )
 
@@ -43,6 +44,8 @@ func (s *server) postEventsRoute() *route {
 			"became of its event; a refused event does not hold up the others. What is malformed in an array ends it: everything " +
 			"before is recorded, the rest gets one refused receipt. In NDJSON a bad line is refused alone; empty lines get no receipt. " +
 			"503: the log could not be reached; send the same again. Events without an id get a new one each time, so give ids.",
+		query: []parameter{{name: "proof", description: "wait: answer only when a signed checkpoint covers what was recorded, for a few seconds at most; " +
+			"the receipt of a single event then has its proof (c2sp.org/tlog-proof)"}},
 		request: []body{
 			event(typeCloudEvent, "One event"), event(typeCloudEvents, "An array of events"),
 			event(typeJSON, "One event, or an array of events"), event(typeNDJSON, "One event a line"),
@@ -58,6 +61,9 @@ func (s *server) postEventsRoute() *route {
 }
 
 func (s *server) postEvents(w http.ResponseWriter, r *http.Request) error {
+	if v := value(r, "proof"); v != "" && v != "wait" {
+		return badParameter("proof", "must be wait, or left out")
+	}
 	lines, err := bodyIsLines(r)
 	if err != nil {
 		return err
@@ -135,7 +141,20 @@ func (s *server) recordOne(w http.ResponseWriter, r *http.Request, e element) er
 	case ledger.Recorded:
 		status = http.StatusCreated
 	}
+	if value(r, "proof") == "wait" {
+		proof, err := s.proof(r.Context(), receipt.Position)
+		if err != nil {
+			return err // the same event, sent again, is a duplicate, and gets its proof
+		}
+		return answerJSON(w, status, provedReceipt{receipt, string(proof)})
+	}
 	return answerJSON(w, status, receipt)
+}
+
+// provedReceipt is the receipt of an event that waited for its proof.
+type provedReceipt struct {
+	ledger.Receipt
+	Proof string `json:"proof"`
 }
 
 // recordMany records the elements in chunks and answers for each in order: as a JSON array or as NDJSON.
@@ -160,6 +179,11 @@ func (s *server) recordMany(w http.ResponseWriter, r *http.Request, elements ite
 	setPosition(w, out.highest)
 	if failure != nil {
 		return out.inProblem(failure)
+	}
+	if value(r, "proof") == "wait" && out.highest > 0 {
+		if err := s.awaitSealed(r.Context(), eventstore.Position(out.highest), false); err != nil {
+			return out.inProblem(err)
+		}
 	}
 	w.Header().Set("Content-Type", mediaType)
 	out.end()

@@ -13,5 +13,6 @@ func (s *server) allRoutes() []*route {
 	routes = append(routes, s.findRoutes()...)
 	routes = append(routes, s.disclosureRoutes()...)
 	routes = append(routes, s.rotationRoutes()...)
+	routes = append(routes, s.proofRoutes()...)
 	return append(routes, s.adminRoutes()...)
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -16,6 +17,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"amends/access"
+	"amends/audit"
 	"amends/eventstore"
 	"amends/ledger"
 	"amends/projections"
@@ -33,6 +35,8 @@ type Config struct {
 	Callers access.Callers
 	// Vault opens personal values for those who may see them. nil: nothing is sealed, and nothing can be opened.
 	Vault *vault.Vault
+	// Sealer proves what is recorded. Default: nothing is proved, and the routes of proofs answer 503.
+	Sealer *audit.Sealer
 	// Clock tells the present instant, for states and views that depend on it. Default: time.Now.
 	Clock func() time.Time
 	// Logger gets failures and panics; never a body, a query string or data of a record. Default: nothing is logged.
@@ -74,7 +78,9 @@ func New(cfg Config) http.Handler {
 	for _, rt := range s.allRoutes() {
 		rt.mustDeclare()
 		op := rt.operation(api.OpenAPI().Components.Schemas)
-		api.OpenAPI().AddOperation(op)
+		described := *op
+		described.Path = strings.ReplaceAll(op.Path, "...}", "}") // OpenAPI has no word for the rest of a path
+		api.OpenAPI().AddOperation(&described)
 		api.Adapter().Handle(op, func(ctx huma.Context) {
 			r, w := humago.Unwrap(ctx)
 			s.serve(rt, w, r)

@@ -14,6 +14,7 @@ import (
 	"github.com/tink-crypto/tink-go/v2/core/registry"
 
 	"amends/access"
+	"amends/audit"
 	"amends/domain"
 	"amends/ledger"
 	"amends/projections"
@@ -27,13 +28,15 @@ type engine struct {
 	store   *openedLog
 	vault   *vault.Vault
 	views   *projections.Views
+	sealer  *audit.Sealer
 	ledger  *ledger.Ledger
 	keys    *access.Keys
 	api     web.Config
 	handler http.Handler // the API for the local user
+	log     zerolog.Logger
 
 	stop      context.CancelFunc
-	followers sync.WaitGroup // the projector, the identity index, and what is done as time passes
+	followers sync.WaitGroup // the projector, the sealer, the identity index, and what is done as time passes
 }
 
 // openEngine opens the ledger and starts the projector. What is not the log (the views) is in the data directory, which it
@@ -43,11 +46,14 @@ func openEngine(ctx context.Context, at logPlace, log zerolog.Logger) (_ *engine
 	if err != nil {
 		return nil, err
 	}
+	if err := audit.Unfinished(at.data); err != nil {
+		return nil, err
+	}
 	store, err := at.open(ctx, log)
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{store: store}
+	e := &engine{store: store, log: log}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, e.Close())
@@ -69,6 +75,9 @@ func openEngine(ctx context.Context, at logPlace, log zerolog.Logger) (_ *engine
 	if err != nil {
 		return nil, err
 	}
+	if e.sealer, err = audit.Open(audit.Config{Dir: at.data, Store: store, Logger: log}); err != nil {
+		return nil, err
+	}
 	retention, err := readRetention(at.data)
 	if err != nil {
 		return nil, err
@@ -78,17 +87,18 @@ func openEngine(ctx context.Context, at logPlace, log zerolog.Logger) (_ *engine
 		return nil, err
 	}
 	e.api = web.Config{
-		Ledger: e.ledger, Store: store, Codec: codec, Vault: e.vault, Views: e.views, Logger: log, Version: version,
+		Ledger: e.ledger, Store: store, Codec: codec, Vault: e.vault, Views: e.views, Sealer: e.sealer, Logger: log, Version: version,
 		Callers: access.Callers{Local: access.LocalUser(), Keys: e.keys}, SparsePositions: store.sparse,
 	}
 	e.handler = web.New(e.api)
 	// The projector outlives the signal that ends ctx: a graceful stop still answers what is under way.
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	e.stop = stop
-	e.followers.Go(func() { keep(run, log, "projector", e.views.Run) })
-	e.followers.Go(func() { keep(run, log, "identity index", e.ledger.Index) })
+	e.followers.Go(func() { keepRunning(run, log, "projector", e.views.Run, never) })
+	e.followers.Go(func() { keepRunning(run, log, "identity index", e.ledger.Index, never) })
 	e.followers.Go(func() { e.erase(run, log) })
 	e.followers.Go(func() { e.refresh(run, log) })
+	e.followers.Go(func() { keepRunning(run, log, "sealer", e.sealer.Run, logDiffers) })
 	return e, nil
 }
 
@@ -98,12 +108,13 @@ const (
 	restartSlow = time.Minute
 )
 
-// keep keeps a follower running. What stops it (a full disk, a damaged file) may pass, and the log goes on meanwhile.
-func keep(ctx context.Context, log zerolog.Logger, name string, follow func(context.Context) error) {
+// keepRunning starts a follower again when it stops. What stops it (a full disk, a damaged file) may pass, and the log goes on
+// meanwhile; only an error that final is true of is not tried again.
+func keepRunning(ctx context.Context, log zerolog.Logger, name string, run func(context.Context) error, final func(error) bool) {
 	rest, last := restartSoon, ""
 	for {
 		began := time.Now()
-		err := follow(ctx)
+		err := run(ctx)
 		if ctx.Err() != nil {
 			return
 		}
@@ -114,6 +125,9 @@ func keep(ctx context.Context, log zerolog.Logger, name string, follow func(cont
 		if text := err.Error(); text != last {
 			fmt.Fprintf(os.Stderr, "amends: the %s stopped: %v\n", name, err)
 			last = text
+		}
+		if final(err) {
+			return
 		}
 		if time.Since(began) > restartSlow {
 			rest = restartSoon
@@ -126,6 +140,11 @@ func keep(ctx context.Context, log zerolog.Logger, name string, follow func(cont
 		rest = min(2*rest, restartSlow)
 	}
 }
+
+// Trying again does not make a log the one that was sealed.
+func logDiffers(err error) bool { return errors.Is(err, audit.ErrLogDiffers) }
+
+func never(error) bool { return false }
 
 // eraseEvery is how often erasures whose day has come are looked for.
 const eraseEvery = time.Minute

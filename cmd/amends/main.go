@@ -101,6 +101,7 @@ Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some records were refus
 		newDemo(), newServe(), newImport(), newRecord(), newReplay(), newQuery(), newViews(), newSQL(),
 		newRebuild(), newStatus(), newSubscribe(), newCopy(), newBench(), newAccess(), newWork(), newPolicies(),
 		newFind(), newDisclose(), newErase(), newHold(), newKeys(),
+		newVerify(), newEvidence(), newProof(), newBackup(), newRestore(),
 	)
 	prepare(root)
 	return root

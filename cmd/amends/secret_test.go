@@ -42,7 +42,7 @@ func TestSecretNowhere(t *testing.T) {
 	}
 	ask := func(method, path, accept string, body []byte) string {
 		t.Helper()
-		r := httptest.NewRequest(method, path, bytes.NewReader(body)).WithContext(t.Context())
+		r := httptest.NewRequest(method, "http://localhost"+path, bytes.NewReader(body)).WithContext(t.Context())
 		r.Header.Set("Accept", accept)
 		r.Header.Set("Content-Type", "application/json")
 		if path == "/v1/events" && body != nil {

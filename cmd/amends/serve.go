@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -98,6 +99,10 @@ func (e *engine) serve(ctx context.Context, how serving, data string, log zerolo
 		}
 		served <- server.Serve(listener)
 	}()
+	publishing, endPublishing := context.WithCancel(requests)
+	defer endPublishing()
+	var publisher sync.WaitGroup
+	publisher.Go(func() { e.publishCheckpoints(publishing, e.log) })
 	ready(url, how.whoMay(callers))
 	select {
 	case err := <-served:
@@ -112,7 +117,9 @@ func (e *engine) serve(ctx context.Context, how serving, data string, log zerolo
 	if err := server.Shutdown(grace); err != nil {
 		return errors.Join(err, server.Close())
 	}
-	return nil
+	endPublishing()
+	publisher.Wait()
+	return e.publishCheckpoint(grace)
 }
 
 func newDemo() *cobra.Command {

@@ -50,7 +50,7 @@ func Merged(t *rapid.T, survivor, absorbed string) []domain.Event {
 func Ledger(t *rapid.T) []domain.Event {
 	w := newWorld(t)
 	for i := range rapid.IntRange(1, 10).Draw(t, "events") {
-		switch rapid.IntRange(0, 5).Draw(t, "kind") {
+		switch rapid.IntRange(0, 6).Draw(t, "kind") {
 		case 0:
 			w.emit(domain.LedgerStream, "policy.published", w.policy(fmt.Sprint(i+2)))
 		case 1:
@@ -64,6 +64,9 @@ func Ledger(t *rapid.T) []domain.Event {
 			w.emit(domain.LedgerStream, "access.revoked", &domain.AccessRevoked{KeyID: fmt.Sprintf("key%d", i), Reason: "leaked"})
 		case 4:
 			w.emit(domain.LedgerStream, "access.denied", &domain.AccessDenied{CallerID: "key:k1", Operation: "grant-key"})
+		case 5:
+			w.emit(domain.LedgerStream, "checkpoint.published", &domain.CheckpointPublished{Size: int64(i + 1),
+				Root: "wn9+uMTHBXDsU8lwc+FwwhOaZTMjRToGwaGqaakaqpU=", Checkpoint: "amends.ledger/1\n1\n\n"})
 		default:
 			w.emit(domain.LedgerStream, "access.recorded", &domain.AccessRecorded{CustomerID: "c-1",
 				Purpose: "subject access", Scope: "history"})

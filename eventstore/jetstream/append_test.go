@@ -120,3 +120,57 @@ func TestNoRoom(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// Units that are appended in order stand in the log in this order, one after the other, round after round.
+func TestAppendInOrder(t *testing.T) {
+	s := open(t, jetstream.Config{Dir: t.TempDir()})
+	ctx := t.Context()
+	var want []string
+	for round := range 5 {
+		var units []eventstore.Unit
+		for i := range 1 + round*60 {
+			stream := fmt.Sprintf("c-%d", (i*7919)%1009)
+			at := eventstore.Revision(0)
+			for e, err := range s.Read(ctx, stream, 1) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				at = e.Revision
+			}
+			u := eventstore.Unit{Stream: stream, Expect: eventstore.At(at)}
+			for k := range 1 + i%3 {
+				id := fmt.Sprintf("%s-%d", stream, int(at)+k+1)
+				u.Events = append(u.Events, eventstore.Event{ID: id, Data: []byte(id)})
+				want = append(want, id)
+			}
+			units = append(units, u)
+		}
+		positions, err := s.AppendInOrder(ctx, units...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last := positions[len(positions)-1]; last != eventstore.Position(len(want)) {
+			t.Fatalf("round %d ends at position %d, not %d", round, last, len(want))
+		}
+	}
+	i := 0
+	for e, err := range s.Follow(ctx, 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.ID != want[i] {
+			t.Fatalf("position %d has %s, want %s", e.Position, e.ID, want[i])
+		}
+		if i++; i == len(want) {
+			break
+		}
+	}
+	twice := eventstore.Unit{Stream: "d", Events: []eventstore.Event{{ID: "1"}}}
+	if _, err := s.AppendInOrder(ctx, twice, twice); !errors.Is(err, eventstore.ErrInvalid) {
+		t.Errorf("two units of one stream: %v", err)
+	}
+	stale := eventstore.Unit{Stream: "c-0", Events: []eventstore.Event{{ID: "other"}}}
+	if _, err := s.AppendInOrder(ctx, stale); !errors.Is(err, eventstore.ErrConflict) {
+		t.Errorf("a unit that expects no stream: %v", err)
+	}
+}

@@ -106,7 +106,7 @@ func backwards(
 			return nil, err
 		}
 		if before.Stream != e.Stream || before.Revision != e.Revision-1 {
-			return nil, fmt.Errorf("%w: event %d of stream %s is not at position %d", errDamaged, e.Revision-1, e.Stream, seq)
+			return nil, fmt.Errorf("%w: event %d of stream %s is not at position %d", ErrDamaged, e.Revision-1, e.Stream, seq)
 		}
 		events = append(events, before)
 		e = before
@@ -135,7 +135,7 @@ func forwards(
 				return err
 			}
 			if e.Stream != head.Stream || e.Revision != expected {
-				return fmt.Errorf("%w: stream %s has revision %d where %d belongs", errDamaged, head.Stream, e.Revision, expected)
+				return fmt.Errorf("%w: stream %s has revision %d where %d belongs", ErrDamaged, head.Stream, e.Revision, expected)
 			}
 			expected++
 			after = uint64(e.Position)
@@ -147,7 +147,7 @@ func forwards(
 			}
 		}
 		if len(msgs) == 0 {
-			return fmt.Errorf("%w: stream %s ends at revision %d, not %d", errDamaged, head.Stream, expected-1, head.Revision)
+			return fmt.Errorf("%w: stream %s ends at revision %d, not %d", ErrDamaged, head.Stream, expected-1, head.Revision)
 		}
 	}
 }

@@ -30,8 +30,8 @@ const (
 	headerSubject       = "Nats-Subject"
 )
 
-// errDamaged: the log answered something that this package never wrote.
-var errDamaged = errors.New("log is damaged")
+// ErrDamaged: the log lacks an event that it acknowledged, or answers something that this package never wrote.
+var ErrDamaged = errors.New("log is damaged")
 
 // message is the stored form of an event. The bytes are the message's own: the caller of Append may give up and reuse
 // his while the committer still holds the message.
@@ -50,7 +50,7 @@ func message(stream string, revision eventstore.Revision, e eventstore.Event) *n
 func recorded(m *nats.Msg) (eventstore.Recorded, error) {
 	seq, err := strconv.ParseUint(header(m, headerSequence), 10, 64)
 	if err != nil {
-		return eventstore.Recorded{}, fmt.Errorf("%w: a message without sequence", errDamaged)
+		return eventstore.Recorded{}, fmt.Errorf("%w: a message without sequence", ErrDamaged)
 	}
 	return decode(header(m, headerSubject), seq, m.Header, m.Data)
 }
@@ -59,15 +59,15 @@ func recorded(m *nats.Msg) (eventstore.Recorded, error) {
 func decode(subject string, seq uint64, h nats.Header, data []byte) (eventstore.Recorded, error) {
 	stream, ok := strings.CutPrefix(subject, subjectPrefix)
 	if !ok {
-		return eventstore.Recorded{}, fmt.Errorf("%w: message %d has a strange subject", errDamaged, seq)
+		return eventstore.Recorded{}, fmt.Errorf("%w: message %d has a strange subject", ErrDamaged, seq)
 	}
 	revision, err := strconv.ParseUint(first(h[headerRevision]), 10, 64)
 	if err != nil || revision == 0 {
-		return eventstore.Recorded{}, fmt.Errorf("%w: message %d has no revision", errDamaged, seq)
+		return eventstore.Recorded{}, fmt.Errorf("%w: message %d has no revision", ErrDamaged, seq)
 	}
 	id, err := url.QueryUnescape(first(h[headerID]))
 	if err != nil || id == "" {
-		return eventstore.Recorded{}, fmt.Errorf("%w: message %d has no event id", errDamaged, seq)
+		return eventstore.Recorded{}, fmt.Errorf("%w: message %d has no event id", ErrDamaged, seq)
 	}
 	return eventstore.Recorded{
 		Event:    eventstore.Event{ID: id, Data: data},
@@ -90,7 +90,7 @@ func previous(m *nats.Msg, r eventstore.Recorded) (uint64, error) {
 	}
 	seq, err := strconv.ParseUint(expected, 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%w: message %d expected no sequence", errDamaged, r.Position)
+		return 0, fmt.Errorf("%w: message %d expected no sequence", ErrDamaged, r.Position)
 	}
 	return seq, nil
 }

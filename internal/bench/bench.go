@@ -139,6 +139,7 @@ func Run(ctx context.Context, cfg Config) (_ *Report, err error) {
 		{"sealing", measureSealing},
 		{"single appends", measureSingles},
 		{"a growing log", measureLog},
+		{"sealing", measureSeal},
 	} {
 		cfg.Progress(step.what)
 		if err := step.measure(ctx, r); err != nil {

@@ -47,6 +47,7 @@ func TestQuick(t *testing.T) {
 		"append_256_callers", "append_256_callers_p50", "append_256_callers_p99",
 		"replay_100_events", "replay_1000_events", "append_long_history", "append_long_history_first", "rebuild",
 		"visible_p50", "visible_p99", "due_to_visible_p99",
+		"ingest_sealed", "seal", "verify", "proof_p50", "proof_p99",
 	}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("figures (-want +got):\n%s", diff)

@@ -1,0 +1,249 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/mod/sumdb/note"
+
+	"filippo.io/torchwood"
+
+	"amends/audit"
+	"amends/audit/verifier"
+	"amends/eventstore/jetstream"
+)
+
+func newVerify() *cobra.Command {
+	var at place
+	var formatName, bundle, key, known string
+	var witnesses []string
+	var skipViews bool
+	allowed := []format{formatTable, formatJSON}
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "Verify the whole ledger, or a bundle of evidence offline",
+		Long: `Verify the whole ledger: every record against its customer's chain, the sealed copy, the tiles, the signed checkpoints,
+every root of the completeness map, and the views against a fold of the log.
+
+With --bundle it verifies a bundle that 'amends evidence' made, offline: it needs the ledger's public key, which must come
+from a source that whoever runs the ledger does not control, and nothing else. It says what is proved, what is not, and by
+whom it is signed.
+
+Exit code 4 when anything differs or is not proved; the first wrong record is named.`,
+		Example: `  amends verify
+  amends verify --bundle C-1042.zip --key 'amends.ledger/63b1…+9e7f3a10+AR4…'
+  amends verify --bundle C-1042.zip --key @ledger.pub --known checkpoint-of-last-year`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			f, err := chosenFormat(formatName, allowed...)
+			if err != nil {
+				return err
+			}
+			if key, err = textOrFile(key); err != nil {
+				return err
+			}
+			if bundle != "" {
+				return verifyBundle(cmd.OutOrStdout(), f, bundle, key, known, witnesses)
+			}
+			if known != "" || len(witnesses) > 0 {
+				return usage(errors.New("--known and --witness go with --bundle"))
+			}
+			c, err := at.connect(cmd.Context())
+			if err != nil {
+				return unverifiable(err)
+			}
+			defer c.close()
+			return c.verifyLedger(cmd, f, key, skipViews)
+		},
+	}
+	at.flags(cmd.Flags())
+	flags := cmd.Flags()
+	flags.StringVar(&bundle, "bundle", "", "verify this bundle instead of a ledger; nothing else is read")
+	flags.StringVar(&key, "key", "", "the ledger's public key, or @FILE (default for a ledger: the key that it holds)")
+	flags.StringVar(&known, "known", "", "file with a signed checkpoint that you hold; the bundle must extend it")
+	flags.StringArrayVar(&witnesses, "witness", nil, "public key of a witness that must have cosigned the bundle's checkpoint (repeatable)")
+	flags.BoolVar(&skipViews, "skip-views", false, "do not verify the views")
+	formatFlag(flags, &formatName, allowed...)
+	return cmd
+}
+
+// textOrFile is the text itself or, for @FILE, what the file holds.
+func textOrFile(text string) (string, error) {
+	path, isFile := strings.CutPrefix(text, "@")
+	if !isFile {
+		return text, nil
+	}
+	data, err := os.ReadFile(path)
+	return strings.TrimSpace(string(data)), err
+}
+
+// verifyLedger asks the API for both verifications: of what is sealed, and of the views.
+func (c *client) verifyLedger(cmd *cobra.Command, f format, key string, skipViews bool) error {
+	body, err := json.Marshal(map[string]string{"key": key})
+	if err != nil {
+		return err
+	}
+	var result struct {
+		audit.Verification
+		Views json.RawMessage `json:"views,omitempty"`
+	}
+	raw, err := c.work(cmd, "/v1/verify", body, "verifying")
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(raw, &result.Verification); err != nil {
+		return err
+	}
+	var views struct {
+		Rows        int64 `json:"rows"`
+		Differing   int64 `json:"differing"`
+		Differences []struct{ View, Key, Column, Live, Rebuilt string }
+	}
+	if !skipViews {
+		if result.Views, err = c.verifyViews(cmd); err != nil {
+			return fmt.Errorf("verify the views: %w", err)
+		}
+		if err := json.Unmarshal(result.Views, &views); err != nil {
+			return err
+		}
+	}
+	out := bufio.NewWriter(cmd.OutOrStdout())
+	if f == formatJSON {
+		if err := json.NewEncoder(out).Encode(result); err != nil {
+			return err
+		}
+	} else {
+		v := result.Verification
+		fmt.Fprintf(out, "public key   %s\nrecords      %d of %d customers, each in its customer's chain\nsealed       %d, under the signed checkpoint\n"+
+			"map roots    %d, each made anew\n", v.Key, v.Records, v.Customers, v.Sealed, v.MapRoots)
+		if !skipViews {
+			fmt.Fprintf(out, "views        %d rows compared with a fold of the log\n", views.Rows)
+		}
+		for _, finding := range v.First {
+			fmt.Fprintln(out, "WRONG       ", finding)
+		}
+		if more := v.Differing - int64(len(v.First)); more > 0 {
+			fmt.Fprintf(out, "WRONG        and %d more\n", more)
+		}
+		for _, d := range views.Differences {
+			fmt.Fprintf(out, "WRONG        views: %s %s %s: it has %s, the log gives %s\n", d.View, d.Key, d.Column, d.Live, d.Rebuilt)
+		}
+		if v.Differing+views.Differing == 0 {
+			fmt.Fprintln(out, "nothing differs")
+		}
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	if result.Differing+views.Differing > 0 {
+		return &exitError{code: exitDiffers}
+	}
+	return nil
+}
+
+// verifyViews compares the views with a fold of the log, once they are there: a restored ledger makes them first.
+func (c *client) verifyViews(cmd *cobra.Command) (json.RawMessage, error) {
+	for {
+		raw, err := c.work(cmd, "/v1/rebuild", []byte(`{"check":true}`), "verifying views")
+		var problem *problemError
+		if !errors.As(err, &problem) || problem.Type != "urn:amends:problem:already-building" && problem.Type != problemViewsOutdated {
+			return raw, err
+		}
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-cmd.Context().Done():
+			return nil, cmd.Context().Err()
+		}
+	}
+}
+
+// work asks for long work, shows its progress and returns its result.
+func (c *client) work(cmd *cobra.Command, path string, body []byte, what string) (json.RawMessage, error) {
+	resp, err := c.do(cmd.Context(), http.MethodPost, path, nil, "application/x-ndjson", "application/json", bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	bar := progress(-1, what)
+	defer func() { _ = bar.Finish() }()
+	for lines := json.NewDecoder(resp.Body); ; {
+		var line struct {
+			Done    int64           `json:"done"`
+			Total   int64           `json:"total"`
+			Result  json.RawMessage `json:"result"`
+			Problem *problemError   `json:"problem"`
+		}
+		if err := lines.Decode(&line); err != nil {
+			if errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
+			return nil, fmt.Errorf("the answer broke off: %w", err)
+		}
+		switch {
+		case line.Problem != nil:
+			return nil, line.Problem
+		case line.Result != nil:
+			return line.Result, nil
+		}
+		bar.ChangeMax64(line.Total)
+		_ = bar.Set64(line.Done)
+	}
+}
+
+// verifyBundle checks a bundle and says in plain words what it proves.
+func verifyBundle(out io.Writer, f format, path, key, known string, witnesses []string) (err error) {
+	if key == "" {
+		return usage(errors.New("--bundle needs --key: the ledger's public key, from a source that its operator does not control"))
+	}
+	var o verifier.Options
+	if o.Key, err = verifier.ParseKey(key); err != nil {
+		return usage(err)
+	}
+	if known != "" {
+		if o.Known, err = os.ReadFile(known); err != nil {
+			return err
+		}
+	}
+	for _, text := range witnesses {
+		w, err := torchwood.NewCosignatureVerifier(text)
+		if err != nil {
+			return usage(fmt.Errorf("--witness: %w", err))
+		}
+		o.Witnesses = append(o.Witnesses, note.Verifier(w))
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	report, err := verifier.Check(file, info.Size(), o)
+	if err != nil {
+		return &exitError{code: exitDiffers, cause: fmt.Errorf("nothing is proved: %w", err)}
+	}
+	if f == formatJSON {
+		return json.NewEncoder(out).Encode(report)
+	}
+	_, err = io.WriteString(out, report.Text())
+	return err
+}
+
+// unverifiable makes a log that is too damaged to be opened a finding.
+func unverifiable(err error) error {
+	if errors.Is(err, jetstream.ErrDamaged) {
+		return &exitError{code: exitDiffers, cause: err}
+	}
+	return err
+}
