@@ -1,6 +1,9 @@
 package domain
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Churn is the risk, at an instant, that a customer leaves within the horizon of the weights. It is a sum: each driver adds the
 // points of the bin that its value falls in, and 20 points double the odds. What is added is log-odds in millionths, LogOdds of
@@ -63,7 +66,7 @@ const binUnknown = "unknown"
 // Churn scores the customer at an instant with the weights. The state must be folded as of the instant, or from a history
 // that ends before it; what the state knows to lie after the instant is left out where it has a time of its own.
 func (c *Customer) Churn(at time.Time, w *Weights) Churn {
-	out := Churn{At: at, WeightsVersion: w.Version, WeightsSHA256: w.SHA256, Form: c.form(at)}
+	out := Churn{At: at, WeightsVersion: w.Version, WeightsSHA256: w.SHA256, Form: c.Form(at)}
 	form := w.FormOf(out.Form)
 	out.HorizonDays = form.HorizonDays
 	switch {
@@ -113,16 +116,6 @@ func (c *Customer) Churn(at time.Time, w *Weights) Churn {
 	return out
 }
 
-// form is how the customer can leave: a contract that runs or ended within a year makes it contractual.
-func (c *Customer) form(at time.Time) string {
-	for _, k := range c.Contracts {
-		if !k.StartedAt.IsZero() && !k.StartedAt.After(at) && (k.EndedAt.IsZero() || dayOf(at)-dayOf(k.EndedAt) < 365) {
-			return FormContractual
-		}
-	}
-	return FormNonContractual
-}
-
 // DriverValue is one driver's value, before any weight.
 type DriverValue struct {
 	Known bool // false: nothing is known, and Value is 0
@@ -140,4 +133,29 @@ func (c *Customer) DriverValues(at time.Time, w *Weights) []DriverValue {
 		}
 	}
 	return out
+}
+
+// LogOdds are what the form makes of values as DriverValues gives them, in millionths: the LogOdds of Churn.
+func (f *Form) LogOdds(values []DriverValue) int64 {
+	sum := f.ReferenceLogOdds
+	for i := range f.Drivers {
+		d := &f.Drivers[i]
+		points := d.Unknown
+		if at := slices.IndexFunc(driverKinds, func(k DriverKind) bool { return k.Code == d.Code }); values[at].Known {
+			points = d.Bins[d.bin(values[at].Value)].Points
+		}
+		sum += logOddsOf(points)
+	}
+	return sum
+}
+
+// Form is how the customer can leave at an instant, FormContractual or FormNonContractual: a contract that runs or ended within
+// a year makes it contractual.
+func (c *Customer) Form(at time.Time) string {
+	for _, k := range c.Contracts {
+		if !k.StartedAt.IsZero() && !k.StartedAt.After(at) && (k.EndedAt.IsZero() || dayOf(at)-dayOf(k.EndedAt) < 365) {
+			return FormContractual
+		}
+	}
+	return FormNonContractual
 }

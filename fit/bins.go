@@ -5,13 +5,13 @@ import (
 	"sort"
 )
 
-// maxBins is into how many bins a number is cut at most.
+// maxBins is into how many bins a number is cut at most: eight, as the figures published for scorecards of this kind.
 const maxBins = 8
 
-// quantileCuts cuts the values at their quantiles into at most maxBins bins: a value falls in the bin after all cuts that are at
+// quantileCuts cuts the values at their quantiles into at most so many bins, 2 or more: a value falls in the bin after all cuts that are at
 // or below it. Values that many rows share make fewer bins. A value that more than half of the rows have (0, for most things
 // that are counted) gets a bin of its own, and the quantiles are those of the rest.
-func quantileCuts(values []float64) []float64 {
+func quantileCuts(values []float64, bins int) []float64 {
 	sorted := slices.Clone(values)
 	slices.Sort(sorted)
 	n := len(sorted)
@@ -21,7 +21,7 @@ func quantileCuts(values []float64) []float64 {
 	if common := sorted[n/2]; common == sorted[0] || common == sorted[n-1] {
 		rest := slices.DeleteFunc(slices.Clone(sorted), func(v float64) bool { return v == common })
 		if 2*len(rest) < n {
-			cuts := cutsOf(rest, maxBins-1)
+			cuts := cutsOf(rest, bins-1)
 			if edge := rest[0]; common < edge {
 				cuts = append(cuts, edge)
 			} else {
@@ -31,7 +31,7 @@ func quantileCuts(values []float64) []float64 {
 			return slices.Compact(cuts)
 		}
 	}
-	return cutsOf(sorted, maxBins)
+	return cutsOf(sorted, bins)
 }
 
 // cutsOf are the quantiles of sorted values that cut them into so many bins, each once, none at the lowest value.

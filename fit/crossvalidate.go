@@ -100,12 +100,12 @@ func CrossValidate(ctx context.Context, t *Table, config CrossValidation) (*Tabl
 			}
 		}
 		q := newPrediction(p, t.Outcome)
-		m.Figures, m.Deciles = q.figures(nil), q.deciles()
+		m.Figures = q.figures(nil)
 		each := make([]int, len(p))
 		for i := range each {
 			each[i] = i
 		}
-		m.Intervals = q.bootstrap(each, config.Seed)
+		m.Deciles, m.Intervals = q.deciles(each), q.bootstrap(each, config.Seed)
 		report.Models = append(report.Models, m)
 	}
 	return report, nil

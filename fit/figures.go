@@ -42,7 +42,8 @@ type Intervals struct {
 }
 
 // Decile is a tenth of the rows in the order of their probabilities, the lowest first. A calibrated prediction lies between Low
-// and High, which is Wilson's interval of 95 % of the observed share, in most deciles.
+// and High, which is Wilson's interval of 95 % of the observed share, in most deciles. The rows of one customer are not
+// independent of each other: the interval is that for as many answers as there are customers.
 type Decile struct {
 	Rows      int     `json:"rows"`
 	Predicted float64 `json:"predicted"` // mean probability
@@ -129,8 +130,8 @@ func count(times []int, i int) float64 {
 	return float64(times[i])
 }
 
-// deciles cut the rows into ten parts of about the same size.
-func (q *prediction) deciles() []Decile {
+// deciles cut the rows into ten parts of about the same size. clusters says whose each row is.
+func (q *prediction) deciles(clusters []int) []Decile {
 	var out []Decile
 	n := len(q.order)
 	for k := 9; k >= 0; k-- {
@@ -139,7 +140,9 @@ func (q *prediction) deciles() []Decile {
 			continue
 		}
 		d := Decile{Rows: len(part)}
+		distinct := make(map[int]bool)
 		for _, r := range part {
+			distinct[clusters[r]] = true
 			d.Predicted += q.p[r]
 			if q.y[r] {
 				d.Observed++
@@ -147,7 +150,7 @@ func (q *prediction) deciles() []Decile {
 		}
 		d.Predicted /= float64(len(part))
 		d.Observed /= float64(len(part))
-		d.Low, d.High = domain.Wilson(d.Observed, float64(len(part)))
+		d.Low, d.High = domain.Wilson(d.Observed, float64(len(distinct)))
 		out = append(out, d)
 	}
 	return out

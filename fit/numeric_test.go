@@ -80,7 +80,7 @@ func TestFiguresByHand(t *testing.T) {
 func TestQuantileCuts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		values := rapid.SliceOfN(rapid.Map(rapid.IntRange(-20, 20), func(i int) float64 { return float64(i) }), 1, 200).Draw(t, "values")
-		cuts := quantileCuts(values)
+		cuts := quantileCuts(values, maxBins)
 		if len(cuts) > maxBins-1 {
 			t.Fatalf("%d cuts", len(cuts))
 		}
@@ -98,7 +98,7 @@ func TestQuantileCuts(t *testing.T) {
 	for i := range 10 {
 		zeros[i] = float64(i + 1)
 	}
-	if cuts := quantileCuts(zeros); len(cuts) < 3 || cuts[0] != 1 {
+	if cuts := quantileCuts(zeros, maxBins); len(cuts) < 3 || cuts[0] != 1 {
 		t.Errorf("what most rows have needs a bin of its own: %v", cuts)
 	}
 }

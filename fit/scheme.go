@@ -42,7 +42,7 @@ func learnScheme(t *Table, rows []int, binned bool) *scheme {
 		k.texts = slices.Compact(k.texts)
 		if k.numeric {
 			k.mean, k.deviation = moments(present)
-			k.cuts = quantileCuts(present)
+			k.cuts = quantileCuts(present, maxBins)
 		}
 		s.columns = append(s.columns, k)
 	}

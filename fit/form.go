@@ -1,0 +1,233 @@
+package fit
+
+import (
+	"context"
+	"math"
+	"slices"
+	"time"
+
+	"amends/domain"
+)
+
+// The rules of what may be learnt from, and of what may be published.
+const (
+	// departuresPerParameter: with fewer the coefficients are noise (Peduzzi et al. 1996, the rule of ten events per variable).
+	departuresPerParameter = 10
+	// leastDepartures is how many customers must have left among the test rows, so that there is something to judge by.
+	leastDepartures = 20
+	// trainShare is the part of the months before the split.
+	trainShare = 0.65
+)
+
+// lambdas are the penalties that are tried.
+var lambdas = []float64{1, 3, 10, 30, 100}
+
+// formFit fits one form.
+type formFit struct {
+	ctx     context.Context
+	base    domain.Form
+	horizon int
+	rows    []row
+	seed    uint64
+	report  FormReport
+}
+
+// fit fits, judges, and refuses what is too little or too bad.
+func (f *formFit) fit() (*domain.Form, error) {
+	train, test, err := f.split()
+	if err != nil {
+		return nil, err
+	}
+	var cuts [][]float64
+	for bins := maxBins; ; bins-- {
+		if bins < 2 {
+			return nil, refuse("too small: %d customers left in the rows to learn from, which allow for %d parameters; the simplest scorecard has %d",
+				f.report.Departures, f.report.Departures/departuresPerParameter, f.report.Parameters)
+		}
+		cuts = cutDrivers(train, bins)
+		if f.report.Parameters = countParameters(train, cuts); f.report.Parameters*departuresPerParameter <= f.report.Departures {
+			break
+		}
+	}
+	lambda, slope, err := f.forward(train, cuts)
+	if err != nil {
+		return nil, err
+	}
+	f.report.Lambda, f.report.Slope = lambda, slope
+	effects, err := logistic(designOf(train, cuts), outcomesOf(train), lambda)
+	if err != nil {
+		return nil, err
+	}
+	form := f.scorecard(train, cuts, effects, slope)
+	return form, f.judge(form, train, test)
+}
+
+// split parts the rows in time.
+func (f *formFit) split() (train, test []row, err error) {
+	dates := datesOf(f.rows)
+	if len(dates) == 0 {
+		return nil, nil, refuse("there are no customers of this form whose %d days after a month's end are over", f.horizon)
+	}
+	at := dates[min(int(trainShare*float64(len(dates))), len(dates)-1)]
+	f.report.SplitAt = &at
+	for _, r := range f.rows {
+		switch {
+		case !r.at.AddDate(0, 0, f.horizon).After(at):
+			train = append(train, r)
+		case !r.at.Before(at):
+			test = append(test, r)
+		}
+	}
+	f.report.TrainRows, f.report.Departures = len(train), departures(train)
+	switch {
+	case len(train) == 0:
+		return nil, nil, refuse("the history is too short: %d months' ends, of which none lies %d days before the split at %s",
+			len(dates), f.horizon, at.Format(time.DateOnly))
+	case f.report.Departures < departuresPerParameter:
+		return nil, nil, refuse("too small: %d customers left in the rows to learn from; at least %d are needed",
+			f.report.Departures, departuresPerParameter)
+	case departures(test) < leastDepartures:
+		return nil, nil, refuse("too small: %d customers left in the rows to judge by, from %s on; at least %d are needed",
+			departures(test), at.Format(time.DateOnly), leastDepartures)
+	}
+	return train, test, nil
+}
+
+func datesOf(rows []row) []time.Time {
+	var dates []time.Time
+	for _, r := range rows {
+		dates = append(dates, r.at)
+	}
+	slices.SortFunc(dates, time.Time.Compare)
+	return slices.CompactFunc(dates, time.Time.Equal)
+}
+
+// departures counts the customers who left: one who leaves does so in several rows.
+func departures(rows []row) int {
+	left := make(map[int]bool)
+	for _, r := range rows {
+		if r.left {
+			left[r.customer] = true
+		}
+	}
+	return len(left)
+}
+
+func outcomesOf(rows []row) []bool {
+	out := make([]bool, len(rows))
+	for i, r := range rows {
+		out[i] = r.left
+	}
+	return out
+}
+
+// cutDrivers cuts each driver's values in the rows; nil: there is nothing to cut.
+func cutDrivers(rows []row, bins int) [][]float64 {
+	out := make([][]float64, len(domain.DriverKinds()))
+	for k := range out {
+		var values []float64
+		for _, r := range rows {
+			if v := r.values[k]; v.Known {
+				values = append(values, float64(v.Value))
+			}
+		}
+		out[k] = quantileCuts(values, bins)
+	}
+	return out
+}
+
+// countParameters counts what the rows have to decide on: the steps between bins, and the unknown where there is any.
+func countParameters(rows []row, cuts [][]float64) int {
+	n := 0
+	for k := range cuts {
+		n += len(cuts[k])
+		known := 0
+		for _, r := range rows {
+			if r.values[k].Known {
+				known++
+			}
+		}
+		if known > 0 && known < len(rows) {
+			n++
+		}
+	}
+	return n
+}
+
+// designOf is a factor for each driver: cell 0 is the unknown.
+func designOf(rows []row, cuts [][]float64) *design {
+	d := &design{rows: len(rows)}
+	for k, kind := range domain.DriverKinds() {
+		f := factor{cells: make([]uint16, len(rows)), levels: len(cuts[k]) + 2, ordered: true, first: 1, direction: kind.Direction}
+		for i, r := range rows {
+			if v := r.values[k]; v.Known {
+				f.cells[i] = uint16(1 + cellOf(cuts[k], float64(v.Value)))
+			}
+		}
+		d.factors = append(d.factors, f)
+	}
+	return d
+}
+
+// forward chooses the penalty by forward chaining, each part of the training rows being predicted by a fit on what was over
+// before it, and finds by how much the log-odds so predicted must be multiplied to fit what came (Platt 1999): a slope below 1
+// says that a fit promises too much. A history too short for that gets the strongest penalty, and no slope.
+func (f *formFit) forward(train []row, cuts [][]float64) (lambda, slope float64, err error) {
+	const parts = 4
+	dates := datesOf(train)
+	best, bestLoss := lambdas[len(lambdas)-1], math.Inf(1)
+	var bestOdds []float64
+	var bestOutcomes []bool
+	for _, lambda := range lambdas {
+		var odds []float64
+		var outcomes []bool
+		loss := 0.0
+		for part := 1; part < parts; part++ {
+			if err := f.ctx.Err(); err != nil {
+				return 0, 0, err
+			}
+			from := dates[part*len(dates)/parts]
+			past, next := window(train, f.horizon, from, dates[min((part+1)*len(dates)/parts, len(dates)-1)], part == parts-1)
+			if departures(past) < departuresPerParameter || len(next) == 0 {
+				continue
+			}
+			effects, err := logistic(designOf(past, cuts), outcomesOf(past), lambda)
+			if err != nil {
+				return 0, 0, err
+			}
+			z := make([]float64, len(next))
+			layoutOf(designOf(next, cuts)).logOdds(effects, z)
+			for i, r := range next {
+				loss += logLoss(z[i], r.left)
+			}
+			odds, outcomes = append(odds, z...), append(outcomes, outcomesOf(next)...)
+		}
+		if len(odds) > 0 && loss < bestLoss {
+			best, bestLoss, bestOdds, bestOutcomes = lambda, loss, odds, outcomes
+		}
+	}
+	if len(bestOdds) == 0 || !slices.Contains(bestOutcomes, true) {
+		return best, 1, nil
+	}
+	effects, err := logistic(&design{rows: len(bestOdds), numerics: [][]float64{bestOdds}}, bestOutcomes, 1e-6)
+	if err != nil {
+		return 0, 0, err
+	}
+	if slope = effects[1]; slope <= 0 {
+		return 0, 0, refuse("what was learnt from earlier months does not hold in later ones (calibration slope %.2f)", slope)
+	}
+	return best, min(slope, 1.5), nil
+}
+
+// window is what was over at the beginning of a part of the training rows, and that part.
+func window(train []row, horizon int, from, to time.Time, last bool) (past, next []row) {
+	for _, r := range train {
+		switch {
+		case !r.at.AddDate(0, 0, horizon).After(from):
+			past = append(past, r)
+		case !r.at.Before(from) && (last || r.at.Before(to)):
+			next = append(next, r)
+		}
+	}
+	return past, next
+}
