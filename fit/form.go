@@ -38,27 +38,18 @@ func (f *formFit) fit() (*domain.Form, error) {
 	if err != nil {
 		return nil, err
 	}
-	var cuts [][]float64
-	for bins := maxBins; ; bins-- {
-		if bins < 2 {
-			return nil, refuse("too small: %d customers left in the rows to learn from, which allow for %d parameters; the simplest scorecard has %d",
-				f.report.Departures, f.report.Departures/departuresPerParameter, f.report.Parameters)
-		}
-		cuts = cutDrivers(train, bins)
-		if f.report.Parameters = countParameters(train, cuts); f.report.Parameters*departuresPerParameter <= f.report.Departures {
-			break
-		}
-	}
-	lambda, slope, err := f.forward(train, cuts)
+	b := choose(train, f.report.Departures/departuresPerParameter)
+	f.report.Parameters = b.parameters
+	lambda, slope, err := f.forward(train, b)
 	if err != nil {
 		return nil, err
 	}
 	f.report.Lambda, f.report.Slope = lambda, slope
-	effects, err := logistic(designOf(train, cuts), outcomesOf(train), lambda)
+	effects, err := logistic(b.design(train), outcomesOf(train), lambda)
 	if err != nil {
 		return nil, err
 	}
-	form := f.scorecard(train, cuts, effects, slope)
+	form := f.scorecard(train, b, effects, slope)
 	return form, f.judge(form, train, test)
 }
 
@@ -121,58 +112,10 @@ func outcomesOf(rows []row) []bool {
 	return out
 }
 
-// cutDrivers cuts each driver's values in the rows; nil: there is nothing to cut.
-func cutDrivers(rows []row, bins int) [][]float64 {
-	out := make([][]float64, len(domain.DriverKinds()))
-	for k := range out {
-		var values []float64
-		for _, r := range rows {
-			if v := r.values[k]; v.Known {
-				values = append(values, float64(v.Value))
-			}
-		}
-		out[k] = quantileCuts(values, bins)
-	}
-	return out
-}
-
-// countParameters counts what the rows have to decide on: the steps between bins, and the unknown where there is any.
-func countParameters(rows []row, cuts [][]float64) int {
-	n := 0
-	for k := range cuts {
-		n += len(cuts[k])
-		known := 0
-		for _, r := range rows {
-			if r.values[k].Known {
-				known++
-			}
-		}
-		if known > 0 && known < len(rows) {
-			n++
-		}
-	}
-	return n
-}
-
-// designOf is a factor for each driver: cell 0 is the unknown.
-func designOf(rows []row, cuts [][]float64) *design {
-	d := &design{rows: len(rows)}
-	for k, kind := range domain.DriverKinds() {
-		f := factor{cells: make([]uint16, len(rows)), levels: len(cuts[k]) + 2, ordered: true, first: 1, direction: kind.Direction}
-		for i, r := range rows {
-			if v := r.values[k]; v.Known {
-				f.cells[i] = uint16(1 + cellOf(cuts[k], float64(v.Value)))
-			}
-		}
-		d.factors = append(d.factors, f)
-	}
-	return d
-}
-
 // forward chooses the penalty by forward chaining, each part of the training rows being predicted by a fit on what was over
 // before it, and finds by how much the log-odds so predicted must be multiplied to fit what came (Platt 1999): a slope below 1
 // says that a fit promises too much. A history too short for that gets the strongest penalty, and no slope.
-func (f *formFit) forward(train []row, cuts [][]float64) (lambda, slope float64, err error) {
+func (f *formFit) forward(train []row, b *binning) (lambda, slope float64, err error) {
 	const parts = 4
 	dates := datesOf(train)
 	best, bestLoss := lambdas[len(lambdas)-1], math.Inf(1)
@@ -191,12 +134,12 @@ func (f *formFit) forward(train []row, cuts [][]float64) (lambda, slope float64,
 			if departures(past) < departuresPerParameter || len(next) == 0 {
 				continue
 			}
-			effects, err := logistic(designOf(past, cuts), outcomesOf(past), lambda)
+			effects, err := logistic(b.design(past), outcomesOf(past), lambda)
 			if err != nil {
 				return 0, 0, err
 			}
 			z := make([]float64, len(next))
-			layoutOf(designOf(next, cuts)).logOdds(effects, z)
+			layoutOf(b.design(next)).logOdds(effects, z)
 			for i, r := range next {
 				loss += logLoss(z[i], r.left)
 			}

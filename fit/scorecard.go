@@ -17,9 +17,9 @@ const maxPoints = 200
 // scorecard rounds the effects to whole points. Each driver's points are less their mean over the training rows, so that 0
 // points are the average customer's, and bins of the same points are one. The reference is what makes the mean probability of
 // the training rows their share of outcomes.
-func (f *formFit) scorecard(train []row, cuts [][]float64, effects []float64, slope float64) *domain.Form {
+func (f *formFit) scorecard(train []row, b *binning, effects []float64, slope float64) *domain.Form {
 	form := &domain.Form{Form: f.base.Form, Kind: domain.KindFitted, HorizonDays: f.horizon}
-	l := layoutOf(designOf(train, cuts))
+	l := layoutOf(b.design(train))
 	for k, kind := range domain.DriverKinds() {
 		e := effects[l.firstEffect[k]:][:l.factors[k].levels]
 		mean := 0.0
@@ -34,7 +34,7 @@ func (f *formFit) scorecard(train []row, cuts [][]float64, effects []float64, sl
 			worth = worth || points[cell] != 0
 		}
 		if worth {
-			form.Drivers = append(form.Drivers, domain.DriverPoints{Code: kind.Code, Unknown: points[0], Bins: binsOf(cuts[k], points[1:])})
+			form.Drivers = append(form.Drivers, domain.DriverPoints{Code: kind.Code, Unknown: points[0], Bins: binsOf(b.cuts[k], points[1:])})
 		}
 	}
 	form.ReferenceLogOdds = f.reference(form, train)
