@@ -42,7 +42,7 @@ var ErrViewsDiffer = errors.New("the views differ from what the log gives")
 const firstDifferences = 5
 
 // Check makes all views anew beside the live file, as of its cursor, and compares them row by row, every column, byte for byte.
-// Scores are made for the instant of the live row. Neither readers nor the follower wait. When something differs it returns the
+// Scores are made for the instant of the live row, with its weights. Neither readers nor the follower wait. When something differs it returns the
 // report and ErrViewsDiffer. progress may be nil.
 func (v *Views) Check(ctx context.Context, progress Progress) (report Report, err error) {
 	if v.isOutdated() {
@@ -67,26 +67,27 @@ func (v *Views) Check(ctx context.Context, progress Progress) (report Report, er
 		return Report{}, err
 	}
 	report.Position = eventstore.Position(f.position)
-	scored, err := live.Prepare("SELECT scored_at FROM satisfaction WHERE customer_id = ?")
+	scored, err := live.Prepare("SELECT scored_at, weights_version FROM churn_risk WHERE customer_id = ?")
 	if err != nil {
 		return report, err
 	}
-	instant := func(customer string) (time.Time, error) {
+	scoredFor := func(customer string) (asOf, error) {
 		defer scored.Reset()
 		if err := scored.BindText(0, customer); err != nil {
-			return time.Time{}, err
+			return asOf{}, err
 		}
 		more, err := scored.Step()
 		if err != nil || !more {
-			return v.config.Clock().UTC().Truncate(time.Second), err
+			now, _ := v.present(customer) // it never fails
+			return now, err
 		}
 		at, err := time.Parse(timeLayout, scored.Text(0))
 		if err != nil { // somebody wrote something else there; it will show as a difference
-			return v.config.Clock().UTC().Truncate(time.Second), nil
+			return v.present(customer)
 		}
-		return at, nil
+		return asOf{at, scored.Text(1)}, nil
 	}
-	b, err := v.buildBeside(ctx, report.Position, instant, progress)
+	b, err := v.buildBeside(ctx, report.Position, scoredFor, progress)
 	if closed := scored.Close(); err != nil || closed != nil {
 		return report, errors.Join(err, closed)
 	}

@@ -126,6 +126,9 @@ func (p *projector) restart() error {
 func (p *projector) fill(ctx context.Context, until eventstore.Position, progressed func(eventstore.Position)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if err := p.readSchedule(ctx, until); err != nil {
+		return err
+	}
 	parts := 1 + uint32(uint64(until)/uint64(p.delay))
 	for part := range parts {
 		p.seen = 0

@@ -4,18 +4,20 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"amends/domain"
 )
 
 // scoreAge is how old scores may become before Refresh makes them anew.
 const scoreAge = 24 * time.Hour
 
-// Refresh makes the scores anew that are more than a day older than the instant: satisfaction, risk and its drivers change as
-// time passes, also when nothing is recorded. It returns how many customers were scored. It works in small transactions,
+// Refresh makes the scores anew that are more than a day older than the instant, or were made with other weights than those in
+// force at it: satisfaction, risk and its drivers change as time passes, also when nothing is recorded. It returns how many customers were scored. It works in small transactions,
 // between which the follower goes on; when ctx ends, what is done is done.
 func (v *Views) Refresh(ctx context.Context, at time.Time) (scored int, err error) {
 	before := string(appendTime(nil, at.Add(-scoreAge)))
 	for after := ""; ; {
-		n, last, err := v.refreshSome(ctx, before, after)
+		n, last, err := v.refreshSome(ctx, at, before, after)
 		scored += n
 		if err != nil || last == "" {
 			return scored, err
@@ -28,7 +30,7 @@ func (v *Views) Refresh(ctx context.Context, at time.Time) (scored int, err erro
 const refreshBatch = 500
 
 // refreshSome scores some customers after the given one, and returns the last.
-func (v *Views) refreshSome(ctx context.Context, before, after string) (n int, last string, err error) {
+func (v *Views) refreshSome(ctx context.Context, at time.Time, before, after string) (n int, last string, err error) {
 	v.gate.Lock()
 	defer v.gate.Unlock()
 	if v.outdated || v.projector == nil {
@@ -40,7 +42,7 @@ func (v *Views) refreshSome(ctx context.Context, before, after string) (n int, l
 			err = errors.Join(err, p.restart())
 		}
 	}()
-	ids, err := v.scoredBefore(before, after)
+	ids, err := v.toScore(before, after, p.schedule.InForce(domain.Limits{AsOf: at}).Version)
 	if err != nil {
 		return 0, "", err
 	}
@@ -68,13 +70,15 @@ func (v *Views) refreshSome(ctx context.Context, before, after string) (n int, l
 	return n, last, nil
 }
 
-func (v *Views) scoredBefore(before, after string) ([]string, error) {
-	s, err := v.conn.Prepare("SELECT customer_id FROM satisfaction WHERE customer_id > ? AND scored_at < ? ORDER BY 1 LIMIT ?")
+// toScore lists customers after the given one whose scores are from before the instant, or of another version of the weights.
+func (v *Views) toScore(before, after, weightsVersion string) ([]string, error) {
+	s, err := v.conn.Prepare("SELECT customer_id FROM churn_risk WHERE customer_id > ? " +
+		"AND (scored_at < ? OR weights_version <> ?) ORDER BY 1 LIMIT ?")
 	if err != nil {
 		return nil, err
 	}
 	defer s.Close()
-	if err := errors.Join(s.BindText(0, after), s.BindText(1, before), s.BindInt(2, refreshBatch)); err != nil {
+	if err := errors.Join(s.BindText(0, after), s.BindText(1, before), s.BindText(2, weightsVersion), s.BindInt(3, refreshBatch)); err != nil {
 		return nil, err
 	}
 	var ids []string

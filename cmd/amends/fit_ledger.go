@@ -133,7 +133,7 @@ func (c *client) publishWeights(cmd *cobra.Command, weights *domain.Weights) err
 	}
 	event, err := json.Marshal(map[string]any{
 		"specversion": "1.0", "id": "weights-" + weights.Version, "source": "urn:amends:fit", "type": "weights.published",
-		"subject": domain.LedgerStream, "time": time.Now().UTC().Format(time.RFC3339Nano),
+		"subject": domain.LedgerStream, "time": time.Now().UTC().Truncate(time.Second).Format(time.RFC3339),
 		"data": domain.WeightsPublished{Version: weights.Version, SHA256: weights.SHA256, Weights: data},
 	})
 	if err != nil {
