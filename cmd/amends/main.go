@@ -99,7 +99,7 @@ Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some records were refus
 	})
 	root.AddCommand(
 		newDemo(), newServe(), newImport(), newRecord(), newReplay(), newQuery(), newViews(), newSQL(),
-		newRebuild(), newStatus(), newSubscribe(), newFit(), newBench(),
+		newRebuild(), newStatus(), newSubscribe(), newFit(), newRisk(), newBench(),
 	)
 	for _, cmd := range root.Commands() {
 		cmd.PreRunE = func(cmd *cobra.Command, _ []string) error { return usage(applyEnvironment(cmd.Flags())) }
