@@ -153,9 +153,28 @@ func (f *Form) LogOdds(values []DriverValue) int64 {
 // a year makes it contractual.
 func (c *Customer) Form(at time.Time) string {
 	for _, k := range c.Contracts {
-		if !k.StartedAt.IsZero() && !k.StartedAt.After(at) && (k.EndedAt.IsZero() || dayOf(at)-dayOf(k.EndedAt) < 365) {
+		if !k.StartedAt.IsZero() && !k.StartedAt.After(at) && (k.EndedAt.IsZero() || dayOf(at) < dayOf(k.EndedAt)+forgotten) {
 			return FormContractual
 		}
 	}
 	return FormNonContractual
+}
+
+// Visits is when a customer came: what a Rhythm is fitted to. All zero: never.
+type Visits struct {
+	Days int64 // on how many days (UTC)
+	Last int64 // how many days after the first of them the last was
+	Now  int64 // how many days ago the first was
+}
+
+// Visits are the days of contact (purchases and the registration included), and those of purchases alone, up to an instant.
+func (c *Customer) Visits(at time.Time) (contact, purchase Visits) {
+	s := newScoring(c, at, nil)
+	of := func(a activity) Visits {
+		if a.days == 0 {
+			return Visits{}
+		}
+		return Visits{a.days, a.last - a.first, s.today - a.first}
+	}
+	return of(s.contacts()), of(s.purchases())
 }

@@ -183,6 +183,8 @@ func (a *activity) note(at time.Time, event string) {
 	day := dayOf(at)
 	if a.days == 0 {
 		a.first = day
+	} else if day < a.last {
+		return // before the registration, which is the first
 	}
 	if a.days == 0 || day > a.last {
 		a.days++

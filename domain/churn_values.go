@@ -65,7 +65,11 @@ func (s *scoring) fading(halfLife int64) fading { return fading{s: s, halfLife: 
 // silence is of the days on which there was a contact or a purchase; the registration counts as one. One-way messages and calls
 // that reached nobody are no contact.
 func silence(s *scoring) reading {
-	var a activity
+	a := s.contacts()
+	return s.deadOdds(&a, &s.w.Rhythms.Contact)
+}
+
+func (s *scoring) contacts() (a activity) {
 	if t := s.c.RegisteredAt; !t.IsZero() && !t.After(s.at) {
 		a.note(t, "")
 	}
@@ -84,17 +88,21 @@ func silence(s *scoring) reading {
 		}
 		purchases = purchases[1:]
 	}
-	return s.deadOdds(&a, &s.w.Rhythms.Contact)
+	return a
 }
 
 func purchaseSilence(s *scoring) reading {
-	var a activity
+	a := s.purchases()
+	return s.deadOdds(&a, &s.w.Rhythms.Purchase)
+}
+
+func (s *scoring) purchases() (a activity) {
 	for _, p := range s.c.Purchases {
 		if !p.At.After(s.at) {
 			a.note(p.At, p.EventID)
 		}
 	}
-	return s.deadOdds(&a, &s.w.Rhythms.Purchase)
+	return a
 }
 
 // now fills in the value of today for readings that go on in the same way.
@@ -341,42 +349,60 @@ func daysSince(then int64) reading {
 	return reading{known: true, later: func(day int64) (int64, bool) { return day - then, true }}
 }
 
-// contractEnd is the days to the end of the running contract that ends first; 0 when the last contract has ended. An end
-// more than a year ago tells nothing any more.
+// forgotten is for how many days after its end a contract still tells something.
+const forgotten = 365
+
+// contractEnd is the days to the end of the running contract that ends first, below 0 where it runs on after its end; 0 when the
+// last contract has ended. An end that is a year ago tells nothing any more.
 func contractEnd(s *scoring) reading {
-	const forgotten = -365
-	var soonest int64
-	r, running := reading{}, false
+	var ends []int64 // days, of the contracts that run
+	var first evidence
+	running, soonest := false, int64(0)
 	for _, k := range s.c.Contracts {
 		if k.StartedAt.IsZero() || k.StartedAt.After(s.at) || !k.EndedAt.IsZero() && !k.EndedAt.After(s.at) {
 			continue
 		}
 		running = true
-		ends, err := time.Parse(time.DateOnly, k.EndsOn)
+		end, err := time.Parse(time.DateOnly, k.EndsOn)
 		if err != nil {
 			continue // open-ended
 		}
-		if day := dayOf(ends); day-s.today > forgotten && (!r.known || day < soonest) {
-			r.known, soonest, r.evidence = true, day, nil
-			r.evidence.add(ends, k.StartedBy)
+		if day := dayOf(end); s.today < day+forgotten {
+			if len(ends) == 0 || day < soonest {
+				soonest, first = day, nil
+				first.add(end, k.StartedBy)
+			}
+			ends = append(ends, day)
 		}
 	}
-	if r.known {
-		r.later = func(day int64) (int64, bool) { return soonest - day, soonest-day > forgotten }
-		return s.now(r)
+	if !running {
+		return s.endedContracts()
 	}
-	if running {
-		return r
+	r := reading{evidence: first, later: func(day int64) (days int64, known bool) {
+		for _, end := range ends {
+			if day < end+forgotten && (!known || end-day < days) {
+				days, known = end-day, true
+			}
+		}
+		return days, known
+	}}
+	for _, end := range ends {
+		r.steps = append(r.steps, end+forgotten)
 	}
+	return s.now(r)
+}
+
+// endedContracts is contractEnd where no contract runs.
+func (s *scoring) endedContracts() (r reading) {
+	last := int64(0)
 	for _, k := range s.c.Contracts {
-		if day := dayOf(k.EndedAt); !k.EndedAt.IsZero() && !k.EndedAt.After(s.at) && day-s.today > forgotten {
-			soonest = max(soonest, day)
-			r.known = true
+		if day := dayOf(k.EndedAt); !k.EndedAt.IsZero() && !k.EndedAt.After(s.at) && s.today < day+forgotten {
+			last, r.known = max(last, day), true
 			r.evidence.add(k.EndedAt, k.EndedBy)
 		}
 	}
 	if r.known {
-		r.later = func(day int64) (int64, bool) { return 0, soonest-day > forgotten }
+		r.later = func(day int64) (int64, bool) { return 0, day < last+forgotten }
 	}
 	return r
 }

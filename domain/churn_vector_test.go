@@ -78,4 +78,4 @@ func TestChurnVectorOfManyScores(t *testing.T) {
 	}
 }
 
-const manyScores = "fa177c7a6eb5f2d4d347ed3263ffa8b00764fb7159d4a517ee1e518add0c57a0"
+const manyScores = "b6a8eb0e63c91cda0a5fba63469506f1e90601521812ed96eef7d62b1622b6ce"

@@ -12,8 +12,8 @@ import (
 
 // Churn says how to learn churn weights from a ledger's history.
 type Churn struct {
-	// Base gives what values depend on (rhythms, half-lives, severities, relief), the bands, and the scorecard to be beaten; a
-	// form that cannot be fitted keeps its own. Nil: the expert weights.
+	// Base gives what values depend on and is not fitted (half-lives, severities, relief; the rhythms where too few customers came),
+	// the bands, and the scorecard to be beaten; a form that cannot be fitted keeps its own. Nil: the expert weights.
 	Base *domain.Weights
 	// Version names the new weights.
 	Version string
@@ -92,12 +92,13 @@ func (c Churn) Fit(ctx context.Context, h *Histories) (*domain.Weights, *ChurnRe
 	if dates := s.dates(); len(dates) > 0 {
 		report.From, report.To = &dates[0], &dates[len(dates)-1]
 	}
+	weights := *c.Base
+	weights.Version, weights.Forms, weights.Rhythms = c.Version, nil, s.fitRhythms()
+	s.settings = &weights
 	rows, err := s.rows(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	weights := *c.Base
-	weights.Version, weights.Forms = c.Version, nil
 	fitted := 0
 	for _, base := range c.Base.Forms {
 		f := formFit{ctx: ctx, base: base, horizon: s.horizons[base.Form], rows: rows[base.Form], seed: c.Seed}

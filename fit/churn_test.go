@@ -28,7 +28,7 @@ func simulated(customers int) ([]simulation.Customer, *fit.Histories) {
 // Where the true chances are known, what is learnt ranks nearly as well as the truth itself, is calibrated, and beats recency
 // alone and the expert weights.
 func TestFitComesCloseToTheTruth(t *testing.T) {
-	all, h := simulated(2500)
+	all, h := simulated(2000)
 	weights, report, err := fit.Churn{Version: "test-1", Seed: 1}.Fit(context.Background(), h)
 	if err != nil {
 		t.Fatalf("%v: %+v", err, report)

@@ -59,7 +59,7 @@ func (f *formFit) split() (train, test []row, err error) {
 	if len(dates) == 0 {
 		return nil, nil, refuse("there are no customers of this form whose %d days after a month's end are over", f.horizon)
 	}
-	at := dates[min(int(trainShare*float64(len(dates))), len(dates)-1)]
+	at := splitOf(dates)
 	f.report.SplitAt = &at
 	for _, r := range f.rows {
 		switch {
@@ -82,6 +82,11 @@ func (f *formFit) split() (train, test []row, err error) {
 			departures(test), at.Format(time.DateOnly), leastDepartures)
 	}
 	return train, test, nil
+}
+
+// splitOf is the date that parts learning from judging.
+func splitOf(dates []time.Time) time.Time {
+	return dates[min(int(trainShare*float64(len(dates))), len(dates)-1)]
 }
 
 func datesOf(rows []row) []time.Time {

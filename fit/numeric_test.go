@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"amends/domain"
+
 	"pgregory.net/rapid"
 )
 
@@ -100,5 +102,60 @@ func TestQuantileCuts(t *testing.T) {
 	}
 	if cuts := quantileCuts(zeros, maxBins); len(cuts) < 3 || cuts[0] != 1 {
 		t.Errorf("what most rows have needs a bin of its own: %v", cuts)
+	}
+}
+
+// The parameters of a MBG/NBD population are found again, as far as they can be told from it: by the mean rate and by how the
+// customers who stopped are told from those who did not.
+func TestRhythmIsFound(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 5))
+	gamma := func(shape float64) float64 { // by Marsaglia and Tsang, for shapes of 1 and more
+		d := shape - 1.0/3
+		for c := 1 / math.Sqrt(9*d); ; {
+			x := rng.NormFloat64()
+			v := math.Pow(1+c*x, 3)
+			if v > 0 && math.Log(rng.Float64()) < x*x/2+d-d*v+d*math.Log(v) {
+				return d * v
+			}
+		}
+	}
+	truth := domain.Rhythm{R: 2000, Alpha: 40, A: 1500, B: 9000}
+	var all []visits
+	alive := make([]bool, 4000)
+	for i := range alive {
+		rate := gamma(2) / 40
+		a, b := gamma(1.5), gamma(9)
+		stops := a / (a + b)
+		v := visits{now: 200 + rng.Float64()*500}
+		alive[i] = rng.Float64() >= stops
+		for at := 0.0; alive[i]; alive[i] = rng.Float64() >= stops {
+			if at += rng.ExpFloat64() / rate; at > v.now {
+				break
+			}
+			v.x, v.last = v.x+1, at
+		}
+		all = append(all, v)
+	}
+	found, err := fitRhythm(all, domain.ExpertWeights().Rhythms.Contact)
+	if err != nil {
+		t.Fatal(err)
+	}
+	auc := func(r domain.Rhythm) float64 {
+		p := make([]float64, len(all))
+		for i, v := range all {
+			R, a, b := float64(r.R)/1000, float64(r.A)/1000, float64(r.B)/1000
+			p[i] = 1 / (1 + a/(b+v.x)*math.Pow((float64(r.Alpha)+v.now)/(float64(r.Alpha)+v.last), R+v.x))
+		}
+		return Judge(p, alive).AUC
+	}
+	t.Logf("found %+v, AUC of being alive %.4f; truth %.4f", found, auc(found), auc(truth))
+	if rate, want := float64(found.R)/1000/float64(found.Alpha), 2.0/40; math.Abs(rate/want-1) > 0.15 {
+		t.Errorf("a rate of %.4f a day, want %.4f", rate, want)
+	}
+	if auc(found) < auc(truth)-0.005 {
+		t.Errorf("AUC %.4f, the truth's is %.4f", auc(found), auc(truth))
+	}
+	if _, err := fitRhythm(all[:10], truth); err == nil {
+		t.Error("ten customers make a rhythm")
 	}
 }

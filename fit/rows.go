@@ -64,7 +64,7 @@ type row struct {
 	customer int // a number of the customer
 	at       time.Time
 	values   []domain.DriverValue
-	expert   int64 // log-odds by the base weights, in millionths
+	base     int64 // log-odds by the base weights, in millionths
 	recency  int64 // days since the last contact or purchase; −1: there was none
 	left     bool
 }
@@ -73,6 +73,7 @@ type row struct {
 type sampling struct {
 	histories *Histories
 	base      *domain.Weights
+	settings  *domain.Weights // what values depend on
 	// asHappened takes each record as known when it happened; otherwise a row knows only what was recorded by then.
 	asHappened bool
 	horizons   map[string]int // days, by form
@@ -148,8 +149,8 @@ func (s *sampling) rows(ctx context.Context) (map[string][]row, error) {
 				continue
 			}
 			then := domain.Fold(id, history, domain.Limits{AsOf: until})
-			values := c.DriverValues(at, s.base)
-			out[form] = append(out[form], row{customer: n, at: at, values: values, expert: s.base.FormOf(form).LogOdds(values),
+			values := c.DriverValues(at, s.settings)
+			out[form] = append(out[form], row{customer: n, at: at, values: values, base: s.base.FormOf(form).LogOdds(c.DriverValues(at, s.base)),
 				recency: recency(c, at), left: hasLeft(then, form, at, until)})
 		}
 	}

@@ -109,10 +109,10 @@ func (f *formFit) judge(form *domain.Form, train, test []row) error {
 	if err != nil {
 		return err
 	}
-	expert := make([]float64, len(test))
+	base := make([]float64, len(test))
 	clusters, number := make([]int, len(test)), make(map[int]int)
 	for i, r := range test {
-		expert[i] = float64(r.expert) / 1e6
+		base[i] = float64(r.base) / 1e6
 		if _, ok := number[r.customer]; !ok {
 			number[r.customer] = len(number)
 		}
@@ -127,7 +127,7 @@ func (f *formFit) judge(form *domain.Form, train, test []row) error {
 	for i, m := range []struct {
 		name string
 		odds []float64
-	}{{"fitted", oddsOf(form, test)}, {baseName, expert}, {"recency", recency}} {
+	}{{"fitted", oddsOf(form, test)}, {baseName, base}, {"recency", recency}} {
 		p := make([]float64, len(m.odds))
 		for j, z := range m.odds {
 			p[j] = sigmoid(z)
@@ -145,10 +145,10 @@ func (f *formFit) judge(form *domain.Form, train, test []row) error {
 	})
 	interval := middle95(above)
 	f.report.AboveBase = &interval
-	fitted, base := f.report.Models[0], f.report.Models[1]
+	fitted, expert := f.report.Models[0], f.report.Models[1]
 	switch {
-	case fitted.AUC < base.AUC:
-		return refuse("worse than the %s weights on the months after the split: AUC %.3f against %.3f", base.Name, fitted.AUC, base.AUC)
+	case fitted.AUC < expert.AUC:
+		return refuse("worse than the %s weights on the months after the split: AUC %.3f against %.3f", expert.Name, fitted.AUC, expert.AUC)
 	case fitted.BrierSkill <= 0:
 		return refuse("no better than giving everybody the base rate: Brier skill %.3f", fitted.BrierSkill)
 	}
