@@ -14,7 +14,7 @@ import (
 )
 
 func simulated(customers int) ([]simulation.Customer, *fit.Histories) {
-	all := simulation.Run(simulation.Config{Seed: 11, Customers: customers,
+	all := simulation.Run(simulation.Config{Seed: 12, Customers: customers,
 		From: time.Date(2023, 1, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2025, 7, 1, 0, 0, 0, 0, time.UTC)})
 	h := &fit.Histories{}
 	for _, c := range all {

@@ -139,13 +139,42 @@ func (c *client) publishWeights(cmd *cobra.Command, weights *domain.Weights) err
 	if err != nil {
 		return err
 	}
-	return c.record(cmd, bytes.NewReader(event), func(_ []byte, r receipt) error {
+	position := uint64(0)
+	err = c.record(cmd, bytes.NewReader(event), func(_ []byte, r receipt) error {
 		if r.Problem != nil {
 			return fmt.Errorf("the weights were not published: %w", r.Problem)
 		}
+		position = r.Position
 		fmt.Fprintf(os.Stderr, "amends: weights %s are published at position %d\n", weights.Version, r.Position)
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return c.awaitScores(cmd, weights.Version, position)
+}
+
+// awaitScores waits until all customers are scored with the weights; what was done stays done if it is interrupted.
+func (c *client) awaitScores(cmd *cobra.Command, version string, position uint64) error {
+	bar := progress(-1, "scoring")
+	defer func() { _ = bar.Finish() }()
+	for {
+		resp, err := c.awaitRows(rowsRequest{cmd: cmd, method: get, path: "/v1/views/churn_risk", query: url.Values{
+			"where": {"weights_version!=" + version}, "limit": {"1"}, "after": {strconv.FormatUint(position, 10)}}}, accepts[formatJSON])
+		if err != nil {
+			return err
+		}
+		var waiting []json.RawMessage
+		err = errors.Join(json.NewDecoder(resp.Body).Decode(&waiting), resp.Body.Close())
+		if err != nil || len(waiting) == 0 {
+			return err
+		}
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-cmd.Context().Done():
+			return cmd.Context().Err()
+		}
+	}
 }
 
 // writeWeights replaces the file as a whole.

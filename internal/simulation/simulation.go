@@ -29,14 +29,16 @@ type Customer struct {
 	Truth map[time.Time]float64
 }
 
-// The truth: log-odds of leaving on a day.
+// The truth: log-odds of leaving on a day, and what they depend on.
 const (
-	never           = -8.6 // of somebody to whom nothing happens
-	perComplaint    = 1.3  // for each complaint, fading by half in 120 days
-	longOpen        = 1.5  // while one is open for more than four weeks
-	perBroken       = 1.5  // for each promise broken, fading by half in 180 days
-	quiet           = 1.4  // silent for twice the own rhythm
-	veryQuiet       = 2.8  // silent for four times the own rhythm
+	never           = -8.6   // of somebody to whom nothing happens
+	perComplaint    = 1.3    // for each complaint, fading by half in 120 days
+	longOpen        = 1.5    // while one is open for more than four weeks
+	perBroken       = 1.5    // for each promise broken, fading by half in 180 days
+	quiet           = 1.4    // silent for twice the own rhythm
+	veryQuiet       = 2.8    // silent for four times the own rhythm
+	driftsAway      = 0.0012 // chance a day of coming much more rarely from then on
+	comesBack       = 0.008  // chance a day of ending that
 	fadingComplaint = 120.0
 	fadingBroken    = 180.0
 )
@@ -81,6 +83,7 @@ func (l *life) live(to time.Time) {
 	l.at = l.at.AddDate(0, 0, l.rng.IntN(60))
 	l.gap = math.Exp(math.Log(12) + 0.8*l.rng.NormFloat64())
 	l.trouble = 0.001 * math.Exp(0.9*l.rng.NormFloat64())
+	l.drifting = l.chance(driftsAway / (driftsAway + comesBack)) // as after a long time
 	l.last = l.at
 	l.emit(0, "customer.registered", &domain.CustomerRegistered{Tier: "regular"})
 	l.emit(1, "contract.started", &domain.ContractStarted{ContractID: "contract"})
@@ -100,7 +103,7 @@ func (l *life) live(to time.Time) {
 // day is what happens on a day before the customer may leave.
 func (l *life) day() {
 	switch {
-	case !l.drifting && l.chance(0.0012), l.drifting && l.chance(0.008):
+	case !l.drifting && l.chance(driftsAway), l.drifting && l.chance(comesBack):
 		l.drifting = !l.drifting
 	}
 	rate := 1 / l.gap
