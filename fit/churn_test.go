@@ -3,7 +3,9 @@ package fit_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -28,7 +30,7 @@ func simulated(customers int) ([]simulation.Customer, *fit.Histories) {
 // Where the true chances are known, what is learnt ranks nearly as well as the truth itself, is calibrated, and beats recency
 // alone and the expert weights.
 func TestFitComesCloseToTheTruth(t *testing.T) {
-	all, h := simulated(2000)
+	all, h := simulated(1500)
 	weights, report, err := fit.Churn{Version: "test-1", Seed: 1}.Fit(context.Background(), h)
 	if err != nil {
 		t.Fatalf("%v: %+v", err, report)
@@ -112,5 +114,46 @@ func TestFitRefuses(t *testing.T) {
 	}
 	if _, report, err := (fit.Churn{Version: "x"}).Fit(context.Background(), &fit.Histories{}); !errors.Is(err, fit.ErrNothingFitted) {
 		t.Errorf("nothing: %v: %+v", err, report)
+	}
+}
+
+// Who buys without a contract leaves by not coming back: the horizon follows from how often they buy, and their own rhythm says
+// more than how long ago the last purchase was.
+func TestFitOfBuyersWithoutAContract(t *testing.T) {
+	rng := rand.New(rand.NewPCG(4, 4))
+	start, end := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2025, 12, 31, 0, 0, 0, 0, time.UTC)
+	h := &fit.Histories{}
+	for i := range 700 {
+		id := fmt.Sprintf("b-%d", i)
+		gap := 6 * math.Exp(rng.NormFloat64()) // mean days between purchases: from two days to two months
+		at, revision := start.AddDate(0, 0, rng.IntN(300)), uint64(0)
+		add := func(typ domain.Type, data domain.Data) {
+			revision++
+			h.Add(domain.Event{ID: fmt.Sprintf("%s-%d", id, revision), Type: typ, Customer: id, Time: at, Recorded: at, Revision: revision,
+				Position: uint64(i)*10_000 + revision, Data: data})
+		}
+		add("customer.registered", &domain.CustomerRegistered{Tier: "regular"})
+		for stopped := false; !stopped && at.Before(end); stopped = rng.Float64() < gap/400 {
+			at = at.Add(time.Duration(float64(24*time.Hour) * gap * rng.ExpFloat64())).Add(time.Minute)
+			if at.Before(end) {
+				add("purchase.recorded", &domain.PurchaseRecorded{})
+			}
+		}
+	}
+	weights, report, err := fit.Churn{Version: "buyers"}.Fit(context.Background(), h)
+	if err != nil {
+		t.Fatalf("%v: %+v", err, report)
+	}
+	f := report.Forms[1]
+	if f.Form != domain.FormNonContractual || f.Refused != "" || f.HorizonDays != 90 || weights.FormOf(f.Form).Kind != domain.KindFitted {
+		t.Fatalf("%+v", f)
+	}
+	fitted, recency := f.Models[0], f.Models[2]
+	t.Logf("AUC fitted %.4f, expert %.4f, recency %.4f; %d parameters", fitted.AUC, f.Models[1].AUC, recency.AUC, f.Parameters)
+	if fitted.AUC < recency.AUC+0.02 {
+		t.Errorf("AUC %.4f; recency alone %.4f", fitted.AUC, recency.AUC)
+	}
+	if weights.Rhythms.Purchase == domain.ExpertWeights().Rhythms.Purchase {
+		t.Error("the rhythm of purchases was not fitted")
 	}
 }
