@@ -117,24 +117,3 @@ func (l *layout) logOdds(effects, out []float64) {
 		}
 	}
 }
-
-// choose is the design of some of the rows.
-func (d *design) choose(rows []int) *design {
-	out := &design{rows: len(rows)}
-	for _, values := range d.numerics {
-		some := make([]float64, len(rows))
-		for i, r := range rows {
-			some[i] = values[r]
-		}
-		out.numerics = append(out.numerics, some)
-	}
-	for _, f := range d.factors {
-		some := f
-		some.cells = make([]uint16, len(rows))
-		for i, r := range rows {
-			some.cells[i] = f.cells[r]
-		}
-		out.factors = append(out.factors, some)
-	}
-	return out
-}
