@@ -33,6 +33,8 @@ require (
 	pgregory.net/rapid v1.3.0
 )
 
+require gonum.org/v1/gonum v0.17.0
+
 require (
 	filippo.io/torchwood v0.9.0
 	github.com/tink-crypto/tink-go/v2 v2.9.0

@@ -1,17 +1,23 @@
 package domain
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
-// Churn is the risk, at an instant, that a customer leaves within the horizon of the weights. It is a sum of points: each
-// driver's are those of the bin that its value falls in, 0 for the reference customer, and 20 points double the odds. The
-// drivers' points add up to Points exactly. All is integer arithmetic, so a score is the same on every machine.
+// Churn is the risk, at an instant, that a customer leaves within the horizon of the weights. It is a sum: each driver adds the
+// points of the bin that its value falls in, and 20 points double the odds. What is added is log-odds in millionths, LogOdds of
+// each driver to the reference of the form; both the drivers' LogOdds and their Points add up exactly. All is integer
+// arithmetic, so a score is the same on every machine. While nothing happens it changes only at midnight UTC.
 //
 // A customer who has left is at no risk of leaving, and one who was merged into another is judged there: Band says departed
 // or merged, Points and ProbabilityPPM are 0 and mean nothing, and there are no drivers. Scored tells these apart.
 type Churn struct {
 	At             time.Time
 	Scored         bool
+	Form           string // which of the forms the customer has
 	Points         int
+	LogOdds        int64  // millionths: the form's reference and the drivers'
 	ProbabilityPPM int64  // millionths
 	Band           string // low, medium, high, critical; or departed, merged
 	IsCalibrated   bool   // false: the probability is a judgement, of use only for comparing customers
@@ -43,18 +49,26 @@ type Driver struct {
 	Label    string // in English
 	Value    int64
 	Unit     string
-	Bin      string // the label of the bin that the value falls in
+	Bin      string // the label of the bin that the value falls in, or unknown
 	Points   int
+	LogOdds  int64    // millionths
 	Evidence []string // ids of the events that tell of it, the latest first, at most MaxEvidence
+	// ChangesAt is when the value falls in another bin if nothing more happens; zero: not within ten years.
+	ChangesAt time.Time
 }
 
 // MaxEvidence bounds how many events a driver names.
 const MaxEvidence = 5
 
+// binUnknown is the bin of a driver of which nothing is known.
+const binUnknown = "unknown"
+
 // Churn scores the customer at an instant with the weights. The state must be folded as of the instant, or from a history
 // that ends before it; what the state knows to lie after the instant is left out where it has a time of its own.
 func (c *Customer) Churn(at time.Time, w *Weights) Churn {
-	out := Churn{At: at, HorizonDays: w.HorizonDays, WeightsVersion: w.Version, WeightsSHA256: w.SHA256}
+	out := Churn{At: at, WeightsVersion: w.Version, WeightsSHA256: w.SHA256, Form: c.Form(at)}
+	form := w.FormOf(out.Form)
+	out.HorizonDays = form.HorizonDays
 	switch {
 	case c.MergedInto != "":
 		out.Band = BandMerged
@@ -64,27 +78,36 @@ func (c *Customer) Churn(at time.Time, w *Weights) Churn {
 		return out
 	}
 	out.Scored = true
-	out.Drivers = make([]Driver, 0, len(w.Drivers))
+	out.IsCalibrated = form.Kind == KindFitted
+	out.LogOdds = form.ReferenceLogOdds
+	out.Drivers = make([]Driver, 0, len(form.Drivers))
+	s := newScoring(c, at, w)
 	best := 0
-	for i := range w.Drivers {
-		points := &w.Drivers[i]
+	for i := range form.Drivers {
+		points := &form.Drivers[i]
 		kind, ok := driverOf(points.Code)
 		if !ok {
 			continue // LoadWeights lets no such driver in
 		}
-		value, evidence, known := kind.value(c, at, w)
-		if !known {
+		r := kind.read(s)
+		d := Driver{Code: kind.Code, Label: kind.Label, Unit: kind.Unit, Bin: binUnknown, Points: points.Unknown}
+		switch {
+		case r.known:
+			bin := points.bin(r.value)
+			d.Value, d.Bin, d.Points, d.Evidence = r.value, points.Bins[bin].Label, points.Bins[bin].Points, r.evidence.ids()
+			d.ChangesAt = s.changesAt(&r, points, bin)
+		case points.Unknown == 0:
 			continue
 		}
-		bin := points.bin(value)
-		out.Drivers = append(out.Drivers, Driver{Code: kind.code, Label: kind.label, Value: value, Unit: kind.unit,
-			Bin: bin.Label, Points: bin.Points, Evidence: evidence.latest()})
-		out.Points += bin.Points
-		if bin.Points > best {
-			best, out.TopDriver = bin.Points, kind.code
+		d.LogOdds = logOddsOf(d.Points)
+		out.Drivers = append(out.Drivers, d)
+		out.Points += d.Points
+		out.LogOdds += d.LogOdds
+		if d.Points > best {
+			best, out.TopDriver = d.Points, d.Code
 		}
 	}
-	out.ProbabilityPPM = logistic(w.ReferenceLogOdds + logOddsOf(out.Points))
+	out.ProbabilityPPM = logistic(out.LogOdds)
 	for _, b := range w.Bands {
 		if out.ProbabilityPPM >= b.From {
 			out.Band = b.Band
@@ -93,5 +116,65 @@ func (c *Customer) Churn(at time.Time, w *Weights) Churn {
 	return out
 }
 
-// logOddsOf is points·ln2/20 in millionths, rounded toward zero.
-func logOddsOf(points int) int64 { return int64(points) * ln2 / (20 * 1000) }
+// DriverValue is one driver's value, before any weight.
+type DriverValue struct {
+	Known bool // false: nothing is known, and Value is 0
+	Value int64
+}
+
+// DriverValues reads the values of all drivers, in the order of DriverKinds, as Churn reads them: what a fit learns from. Of the
+// weights only those that values depend on count: rhythms, half-lives, severities and relief.
+func (c *Customer) DriverValues(at time.Time, w *Weights) []DriverValue {
+	s := newScoring(c, at, w)
+	out := make([]DriverValue, len(driverKinds))
+	for i := range driverKinds {
+		if r := driverKinds[i].read(s); r.known {
+			out[i] = DriverValue{true, r.value}
+		}
+	}
+	return out
+}
+
+// LogOdds are what the form makes of values as DriverValues gives them, in millionths: the LogOdds of Churn.
+func (f *Form) LogOdds(values []DriverValue) int64 {
+	sum := f.ReferenceLogOdds
+	for i := range f.Drivers {
+		d := &f.Drivers[i]
+		points := d.Unknown
+		if at := slices.IndexFunc(driverKinds, func(k DriverKind) bool { return k.Code == d.Code }); values[at].Known {
+			points = d.Bins[d.bin(values[at].Value)].Points
+		}
+		sum += logOddsOf(points)
+	}
+	return sum
+}
+
+// Form is how the customer can leave at an instant, FormContractual or FormNonContractual: a contract that runs or ended within
+// a year makes it contractual.
+func (c *Customer) Form(at time.Time) string {
+	for _, k := range c.Contracts {
+		if !k.StartedAt.IsZero() && !k.StartedAt.After(at) && (k.EndedAt.IsZero() || utcDay(at) < utcDay(k.EndedAt)+forgotten) {
+			return FormContractual
+		}
+	}
+	return FormNonContractual
+}
+
+// Visits is when a customer came: what a Rhythm is fitted to. All zero: never.
+type Visits struct {
+	Days int64 // on how many days (UTC)
+	Last int64 // how many days after the first of them the last was
+	Now  int64 // how many days ago the first was
+}
+
+// Visits are the days of contact (purchases and the registration included), and those of purchases alone, up to an instant.
+func (c *Customer) Visits(at time.Time) (contact, purchase Visits) {
+	s := newScoring(c, at, nil)
+	of := func(a activity) Visits {
+		if a.days == 0 {
+			return Visits{}
+		}
+		return Visits{a.days, a.last - a.first, s.today - a.first}
+	}
+	return of(s.contacts()), of(s.purchases())
+}

@@ -47,7 +47,8 @@ func TestChurnVector(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s %d %d %s", d.Code, d.Value, d.Points, strings.Join(d.Evidence, ",")))
 	}
 	want := []string{
-		"silence 205 10 e-15",
+		"silence 1271 12 e-15",
+		"purchase_silence 1270 4 e-5",
 		"open_complaint 30200 34 e-6",
 		"recent_complaints 658 8 e-18,e-6",
 		"double_deviation 597 14 e-11",
@@ -66,7 +67,7 @@ func TestChurnVector(t *testing.T) {
 		t.Errorf("drivers (-want +got):\n%s", diff)
 	}
 	total := fmt.Sprintf("%d points, %d ppm, %s, %s, %s", score.Points, score.ProbabilityPPM, score.Band, score.TopDriver, score.WeightsVersion)
-	if want := "121 points, 844689 ppm, critical, open_complaint, expert-1"; total != want {
+	if want := "127 points, 870060 ppm, critical, open_complaint, expert-2"; total != want {
 		t.Errorf("%s, want %s", total, want)
 	}
 	if score.IsCalibrated {
@@ -145,7 +146,7 @@ func TestTwentyPointsDoubleTheOdds(t *testing.T) {
 	c := fold(on(0, "customer.registered", &domain.CustomerRegistered{}))
 	file := func(points int) *domain.Weights {
 		w, err := domain.LoadWeights([]byte(strings.Replace(expertFile(t), `"label": "under 3 months", "below": 90, "points": 8`,
-			fmt.Sprintf(`"label": "under 3 months", "below": 90, "points": %d`, points), 1)))
+			fmt.Sprintf(`"label": "under 3 months", "below": 90, "points": %d`, points), 2)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -162,13 +163,15 @@ func TestLoadWeightsRefuses(t *testing.T) {
 		{"no JSON", "{", "["},
 		{"something after", "\n}\n", "\n}\n{}"},
 		{"an unknown member", `"kind"`, `"sort"`},
-		{"no version", `"version": "expert-1"`, `"version": ""`},
-		{"another feature version", `"feature_version": 1`, `"feature_version": 2`},
+		{"no version", `"version": "expert-2"`, `"version": ""`},
+		{"another feature version", `"feature_version": 2`, `"feature_version": 1`},
 		{"another kind", `"kind": "expert"`, `"kind": "guess"`},
+		{"a form twice", `"form": "non_contractual"`, `"form": "contractual"`},
+		{"an unknown form", `"form": "non_contractual"`, `"form": "loose"`},
 		{"no horizon", `"horizon_days": 90`, `"horizon_days": 0`},
+		{"a rhythm of nothing", `"alpha_days": 10`, `"alpha_days": 0`},
 		{"relief above all", `"recovery_relief_percent": 60`, `"recovery_relief_percent": 101`},
 		{"a half-life of nothing", `"repeat": 180`, `"repeat": 0`},
-		{"a tier without a cadence", `"small": 365`, `"tiny": 365`},
 		{"bands that do not begin at 0", `"from_ppm": 0`, `"from_ppm": 1`},
 		{"bands that fall", `"from_ppm": 300000`, `"from_ppm": 100000`},
 		{"an unknown band", `"band": "medium"`, `"band": "middling"`},
@@ -176,7 +179,7 @@ func TestLoadWeightsRefuses(t *testing.T) {
 		{"a driver twice", `"code": "tenure"`, `"code": "tier"`},
 		{"bins that fall", `"below": 365, "points": 4`, `"below": 80, "points": 4`},
 		{"a bin without a label", `"label": "3 to 5 years"`, `"label": ""`},
-		{"too many points", `"points": 50`, `"points": 500`},
+		{"too many points", `"points": 34`, `"points": 500`},
 		{"an open bin in the middle", `"label": "under a year", "below": 365,`, `"label": "under a year",`},
 	}
 	for _, tt := range tests {

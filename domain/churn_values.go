@@ -1,177 +1,165 @@
 package domain
 
 import (
-	"cmp"
 	"slices"
 	"time"
 )
 
-// driverRule reads a driver's value from the state, with the events that tell of it; false where nothing is known, so that
-// the driver is left out and weighs nothing.
-type driverRule func(c *Customer, at time.Time, w *Weights) (int64, evidence, bool)
+// DriverKind is a driver, apart from what it is worth.
+type DriverKind struct {
+	Code, Label, Unit string
+	// Direction is 1 where more of it is known never to make leaving less likely, −1 where never more likely, 0 where nothing is
+	// known beforehand.
+	Direction int
 
-// driverKind is a driver, apart from what it is worth.
-type driverKind struct {
-	code, label, unit string
-	value             driverRule
+	read func(*scoring) reading
 }
 
-// driverKinds are all drivers. Their rules are feature version 1: whoever changes a rule so that any value changes makes a
-// new FeatureVersion. Counts that fade are in thousandths.
-var driverKinds = []driverKind{
-	{"silence", "Silence, against the customer's own rhythm", "percent of rhythm", silence},
-	{"open_complaint", "Worst open complaint, by age and severity", "weighted days, in hundredths", openComplaint},
-	{"recent_complaints", "Recent complaints, fading", "thousandths", recentComplaints},
-	{"double_deviation", "Complaints reopened or disputed, fading", "thousandths", doubleDeviation},
-	{"broken_promises", "Promises broken or kept late, fading", "thousandths", brokenPromises},
-	{"overdue_promises", "Promises past due", "promises", overduePromises},
-	{"dissatisfaction", "Dissatisfied answers and negative tone, fading", "thousandths", dissatisfaction},
-	{"failed_redress", "Redress that failed, fading", "thousandths", failedRedress},
-	{"repeated_questions", "Asked again for what was known, fading", "thousandths", repeatedQuestions},
-	{"unanswered_followups", "Follow-ups overdue or not reached, fading", "thousandths", unansweredFollowups},
-	{"manager_change", "Change of account manager", "days since", managerChange},
-	{"contract_end", "End of the contract", "days to", contractEnd},
-	{"tenure", "Tenure", "days", tenure},
-	{"tier", "Tier", "rank", tierRank},
+// driverKinds are all drivers. Their rules are feature version 2: whoever changes a rule so that any value changes makes a
+// new FeatureVersion. Counts that fade are in thousandths. Days are those of the calendar (UTC).
+var driverKinds = []DriverKind{
+	{"silence", "Silence, against the customer's own rhythm of contacts and purchases", "log-odds of having stopped, in thousandths", 1, silence},
+	{"purchase_silence", "No purchase, against the customer's own rhythm of purchases", "log-odds of having stopped, in thousandths", 1, purchaseSilence},
+	{"open_complaint", "Worst open complaint, by age and severity", "weighted days, in hundredths", 1, openComplaint},
+	{"recent_complaints", "Recent complaints, fading", "thousandths", 1, recentComplaints},
+	{"double_deviation", "Complaints reopened or disputed, fading", "thousandths", 1, doubleDeviation},
+	{"broken_promises", "Promises broken or kept late, fading", "thousandths", 1, brokenPromises},
+	{"overdue_promises", "Promises past due", "promises", 1, overduePromises},
+	{"dissatisfaction", "Dissatisfied answers and negative tone, fading", "thousandths", 1, dissatisfaction},
+	{"failed_redress", "Redress that failed, fading", "thousandths", 1, failedRedress},
+	{"repeated_questions", "Asked again for what was known, fading", "thousandths", 1, repeatedQuestions},
+	{"unanswered_followups", "Follow-ups overdue or not reached, fading", "thousandths", 1, unansweredFollowups},
+	{"manager_change", "Change of account manager", "days since", -1, managerChange},
+	{"contract_end", "End of the contract", "days to", -1, contractEnd},
+	{"tenure", "Tenure", "days", 0, tenure},
+	{"tier", "Tier", "rank", 0, tierRank},
 }
 
-func driverOf(code string) (*driverKind, bool) {
+// DriverKinds lists all drivers there are.
+func DriverKinds() []DriverKind { return slices.Clone(driverKinds) }
+
+func driverOf(code string) (*DriverKind, bool) {
 	for i := range driverKinds {
-		if driverKinds[i].code == code {
+		if driverKinds[i].Code == code {
 			return &driverKinds[i], true
 		}
 	}
 	return nil, false
 }
 
-// evidence gathers the events behind a value.
-type evidence []struct {
-	at time.Time
-	id string
+// scoring is one customer at one instant, as the drivers' rules see it.
+type scoring struct {
+	c     *Customer
+	at    time.Time
+	today int64
+	w     *Weights
 }
 
-func (e *evidence) add(at time.Time, id string) {
-	if id != "" {
-		*e = append(*e, struct {
-			at time.Time
-			id string
-		}{at, id})
+func newScoring(c *Customer, at time.Time, w *Weights) *scoring {
+	return &scoring{c: c, at: at, today: utcDay(at), w: w}
+}
+
+// fading is a sum of what fades with the half-life, nothing so far.
+func (s *scoring) fading(halfLife int64) fading { return fading{s: s, halfLife: halfLife} }
+
+// silence is of the days on which there was a contact or a purchase; the registration counts as one. One-way messages and calls
+// that reached nobody are no contact.
+func silence(s *scoring) reading {
+	a := s.contacts()
+	return s.deadOdds(&a, &s.w.Rhythms.Contact)
+}
+
+func (s *scoring) contacts() (a activity) {
+	if t := s.c.RegisteredAt; !t.IsZero() && !t.After(s.at) {
+		a.note(t, "")
 	}
+	touches, purchases := s.c.Interactions, s.c.Purchases // both in order of time
+	for len(touches) > 0 || len(purchases) > 0 {
+		if len(purchases) == 0 || len(touches) > 0 && !touches[0].At.After(purchases[0].At) {
+			t := touches[0]
+			touches = touches[1:]
+			if t.Kind != kindBroadcast && t.Outcome != "no_answer" && t.Outcome != "left_message" && !t.At.After(s.at) {
+				a.note(t.At, t.ID)
+			}
+			continue
+		}
+		if p := purchases[0]; !p.At.After(s.at) {
+			a.note(p.At, p.EventID)
+		}
+		purchases = purchases[1:]
+	}
+	return a
 }
 
-// latest names the latest events, each once.
-func (e evidence) latest() []string {
-	slices.SortFunc(e, func(a, b struct {
-		at time.Time
-		id string
-	}) int {
-		return cmp.Or(b.at.Compare(a.at), cmp.Compare(a.id, b.id))
-	})
-	var ids []string
-	for _, x := range e {
-		if len(ids) < MaxEvidence && !slices.Contains(ids, x.id) {
-			ids = append(ids, x.id)
+func purchaseSilence(s *scoring) reading {
+	a := s.purchases()
+	return s.deadOdds(&a, &s.w.Rhythms.Purchase)
+}
+
+func (s *scoring) purchases() (a activity) {
+	for _, p := range s.c.Purchases {
+		if !p.At.After(s.at) {
+			a.note(p.At, p.EventID)
 		}
 	}
-	return ids
+	return a
 }
 
-// fading sums what happened, each worth less the longer ago it is.
-type fading struct {
-	now      time.Time
-	halfLife int64
-	sum      int64 // millionths
-	events   evidence
-}
-
-// add counts what happened at the time and is worth so many thousandths when fresh.
-func (f *fading) add(at time.Time, worth int64, event string) {
-	if at.IsZero() || at.After(f.now) || worth == 0 {
-		return
+// now fills in the value of today for readings that go on in the same way.
+func (s *scoring) now(r reading) reading {
+	if r.later != nil {
+		r.value, r.known = r.later(s.today)
 	}
-	f.sum += decay(f.now.Sub(at), f.halfLife) * worth / 1000
-	f.events.add(at, event)
-}
-
-func (f *fading) value() (int64, evidence, bool) { return perRounded(f.sum, 1000), f.events, true }
-
-// silence is how long ago the last contact or purchase was, in percent of the customer's own rhythm. The rhythm is the mean
-// of the gaps between the days of contact; the cadence of the tier counts as some gaps more, so that a few contacts in a row
-// do not make a rhythm. One-way messages and calls that reached nobody are no contact.
-func silence(c *Customer, at time.Time, w *Weights) (int64, evidence, bool) {
-	var days []int64
-	last, by := c.RegisteredAt, ""
-	note := func(t time.Time, event string) {
-		if t.After(at) {
-			return
-		}
-		days = append(days, t.Unix()/(24*3600))
-		if !t.Before(last) {
-			last, by = t, event
-		}
-	}
-	for _, t := range c.Interactions {
-		if t.Kind != kindBroadcast && t.Outcome != "no_answer" && t.Outcome != "left_message" {
-			note(t.At, t.ID)
-		}
-	}
-	for _, p := range c.Purchases {
-		note(p.At, p.EventID)
-	}
-	if last.IsZero() || last.After(at) {
-		return 0, nil, false
-	}
-	cadence, ok := w.CadenceDays[c.Tier]
-	if !ok {
-		cadence = w.CadenceDays["regular"]
-	}
-	total, gaps := w.RhythmPriorGaps*cadence, w.RhythmPriorGaps
-	if slices.Sort(days); len(days) > 0 {
-		total += days[len(days)-1] - days[0]
-		gaps += int64(len(slices.Compact(days))) - 1
-	}
-	rhythm := max(1, perRounded(total, gaps))
-	var e evidence
-	e.add(last, by)
-	return wholeDays(at.Sub(last)) * 100 / rhythm, e, true
+	return r
 }
 
 // openComplaint is the age in days begun of the open complaint that weighs most, times the percentage of its severity.
-func openComplaint(c *Customer, at time.Time, w *Weights) (int64, evidence, bool) {
-	var worst int64
-	var e evidence
-	for _, k := range c.Complaints {
-		if !k.Open() || k.State == StateResolved || !k.Registered() || k.RegisteredAt.After(at) {
+func openComplaint(s *scoring) reading {
+	type open struct{ day, percent int64 }
+	var all []open
+	r := reading{known: true}
+	for _, k := range s.c.Complaints {
+		if !k.Open() || k.State == StateResolved || !k.Registered() || k.RegisteredAt.After(s.at) {
 			continue
 		}
-		if v := (wholeDays(at.Sub(k.RegisteredAt)) + 1) * severityPercent(w, k.Severity); v > worst {
-			worst, e = v, nil
-			e.add(k.RegisteredAt, k.RegisteredBy)
+		percent, ok := s.w.SeverityPercent[k.Severity]
+		if !ok {
+			percent = 100
+		}
+		o := open{utcDay(k.RegisteredAt), percent}
+		all = append(all, o)
+		if v := (s.today - o.day + 1) * percent; v > r.value {
+			r.value, r.evidence = v, nil
+			r.evidence.add(k.RegisteredAt, k.RegisteredBy)
 		}
 	}
-	return worst, e, true
-}
-
-func severityPercent(w *Weights, severity string) int64 {
-	if percent, ok := w.SeverityPercent[severity]; ok {
-		return percent
+	if len(all) > 0 {
+		r.later = func(day int64) (worst int64, known bool) {
+			for _, o := range all {
+				worst = max(worst, (day-o.day+1)*o.percent)
+			}
+			return worst, true
+		}
 	}
-	return 100
+	return r
 }
 
 // recentComplaints counts complaints. One from which the customer was won back (it is resolved or closed, was neither
 // reopened nor disputed, and the customer last said to be satisfied with it) counts for less, never for less than nothing.
-func recentComplaints(c *Customer, at time.Time, w *Weights) (int64, evidence, bool) {
-	f := fading{now: at, halfLife: w.HalfLifeDays.Complaint}
-	said := saidOf(c, at)
-	for _, k := range c.Complaints {
+func recentComplaints(s *scoring) reading {
+	f := s.fading(s.w.HalfLifeDays.Complaint)
+	if len(s.c.Complaints) == 0 {
+		return f.reading()
+	}
+	said := saidOf(s.c, s.at)
+	for _, k := range s.c.Complaints {
 		worth := int64(1000)
 		if wonBack(k, said[k.ID]) {
-			worth = 10 * (100 - w.RecoveryRelief)
+			worth = 10 * (100 - s.w.RecoveryRelief)
 		}
 		f.add(k.RegisteredAt, worth, k.RegisteredBy)
 	}
-	return f.value()
+	return f.reading()
 }
 
 // statement is what a customer last said about how a complaint was handled.
@@ -213,19 +201,19 @@ func wonBack(k *Complaint, said statement) bool {
 	return concluded && k.ReopenedCount == 0 && k.DisputedAt.IsZero() && said.satisfied
 }
 
-func doubleDeviation(c *Customer, at time.Time, w *Weights) (int64, evidence, bool) {
-	f := fading{now: at, halfLife: w.HalfLifeDays.Repeat}
-	for _, k := range c.Complaints {
+func doubleDeviation(s *scoring) reading {
+	f := s.fading(s.w.HalfLifeDays.Repeat)
+	for _, k := range s.c.Complaints {
 		f.add(k.ReopenedAt, 1000, k.ReopenedBy)
 		f.add(k.DisputedAt, 1000, k.DisputedBy)
 	}
-	return f.value()
+	return f.reading()
 }
 
 // brokenPromises counts promises broken, and by half those kept late.
-func brokenPromises(c *Customer, at time.Time, w *Weights) (int64, evidence, bool) {
-	f := fading{now: at, halfLife: w.HalfLifeDays.Promise}
-	for _, p := range c.Commitments {
+func brokenPromises(s *scoring) reading {
+	f := s.fading(s.w.HalfLifeDays.Promise)
+	for _, p := range s.c.Commitments {
 		switch {
 		case p.State == CommitmentIsBroken:
 			f.add(p.BrokenAt, 1000, p.BrokenBy)
@@ -233,30 +221,46 @@ func brokenPromises(c *Customer, at time.Time, w *Weights) (int64, evidence, boo
 			f.add(p.KeptAt, 500, p.EventID)
 		}
 	}
-	return f.value()
+	return f.reading()
 }
 
-func overduePromises(c *Customer, at time.Time, _ *Weights) (int64, evidence, bool) {
-	var n int64
-	var e evidence
-	for _, p := range c.Commitments {
-		if p.Overdue(at) {
-			n++
-			e.add(p.DueAt, p.MadeBy)
+// overduePromises counts open promises from the day after they are due.
+func overduePromises(s *scoring) reading {
+	r := reading{known: true}
+	for _, p := range s.c.Commitments {
+		if p.State != CommitmentOpen || p.DueAt.IsZero() {
+			continue
+		}
+		if due := utcDay(p.DueAt); due < s.today {
+			r.value++
+			r.evidence.add(p.DueAt, p.MadeBy)
+		} else {
+			r.steps = append(r.steps, due+1)
 		}
 	}
-	return n, e, true
+	if overdue, steps := r.value, r.steps; len(steps) > 0 {
+		r.later = func(day int64) (int64, bool) {
+			n := overdue
+			for _, step := range steps {
+				if day >= step {
+					n++
+				}
+			}
+			return n, true
+		}
+	}
+	return r
 }
 
 // dissatisfaction counts what the customer said or showed: a bad answer, a negative tone, great effort, "not satisfied".
-func dissatisfaction(c *Customer, at time.Time, w *Weights) (int64, evidence, bool) {
-	f := fading{now: at, halfLife: w.HalfLifeDays.Dissatisfaction}
-	for _, s := range c.Surveys {
-		if s.Score != nil {
-			f.add(s.AnsweredAt, badAnswer(s.Metric, *s.Score), s.AnsweredBy)
+func dissatisfaction(s *scoring) reading {
+	f := s.fading(s.w.HalfLifeDays.Dissatisfaction)
+	for _, a := range s.c.Surveys {
+		if a.Score != nil {
+			f.add(a.AnsweredAt, badAnswer(a.Metric, *a.Score), a.AnsweredBy)
 		}
 	}
-	for _, t := range c.Interactions {
+	for _, t := range s.c.Interactions {
 		switch {
 		case t.Sentiment == "very_negative":
 			f.add(t.At, 1000, t.ID)
@@ -264,17 +268,17 @@ func dissatisfaction(c *Customer, at time.Time, w *Weights) (int64, evidence, bo
 			f.add(t.At, 500, t.ID)
 		}
 	}
-	for _, x := range c.Followups {
+	for _, x := range s.c.Followups {
 		if x.Satisfied != nil && !*x.Satisfied {
 			f.add(x.CompletedAt, 1000, x.CompletedBy)
 		}
 	}
-	for _, k := range c.Complaints {
+	for _, k := range s.c.Complaints {
 		if k.ClosedSatisfied != nil && !*k.ClosedSatisfied {
 			f.add(k.ClosedAt, 1000, k.ClosedBy)
 		}
 	}
-	return f.value()
+	return f.reading()
 }
 
 // badAnswer is how bad an answer is, in thousandths: fully in the lowest quarter of the scale, by half up to two fifths, and
@@ -292,105 +296,133 @@ func badAnswer(metric string, score int) int64 {
 	return 0
 }
 
-func failedRedress(c *Customer, at time.Time, w *Weights) (int64, evidence, bool) {
-	f := fading{now: at, halfLife: w.HalfLifeDays.Redress}
-	for _, r := range c.Redress {
+func failedRedress(s *scoring) reading {
+	f := s.fading(s.w.HalfLifeDays.Redress)
+	for _, r := range s.c.Redress {
 		if r.State == RedressHasFailed {
 			f.add(r.FailedAt, 1000, r.FailedBy)
 		}
 	}
-	return f.value()
+	return f.reading()
 }
 
-func repeatedQuestions(c *Customer, at time.Time, w *Weights) (int64, evidence, bool) {
-	f := fading{now: at, halfLife: w.HalfLifeDays.Contact}
-	for _, t := range c.Interactions {
+func repeatedQuestions(s *scoring) reading {
+	f := s.fading(s.w.HalfLifeDays.Contact)
+	for _, t := range s.c.Interactions {
 		if t.RepeatInfoRequested != nil && *t.RepeatInfoRequested {
 			f.add(t.At, 1000, t.ID)
 		}
 	}
-	return f.value()
+	return f.reading()
 }
 
-// unansweredFollowups counts follow-ups that are overdue, in full, and those that did not reach the customer, fading.
-func unansweredFollowups(c *Customer, at time.Time, w *Weights) (int64, evidence, bool) {
-	f := fading{now: at, halfLife: w.HalfLifeDays.Contact}
-	for _, x := range c.Followups {
-		switch {
-		case x.Overdue(at):
-			f.sum += million
-			f.events.add(x.DueAt, x.ScheduledBy)
+// unansweredFollowups counts follow-ups that are overdue, in full from the day after they are due, and those that did not reach
+// the customer, fading.
+func unansweredFollowups(s *scoring) reading {
+	f := s.fading(s.w.HalfLifeDays.Contact)
+	for _, x := range s.c.Followups {
+		switch due := utcDay(x.DueAt); {
+		case x.CompletedAt.IsZero() && !x.DueAt.IsZero() && due < s.today:
+			f.now++
+			f.evidence.add(x.DueAt, x.ScheduledBy)
+		case x.CompletedAt.IsZero() && !x.DueAt.IsZero():
+			f.overdue = append(f.overdue, due)
 		case !x.Reached:
 			f.add(x.CompletedAt, 1000, x.CompletedBy)
 		}
 	}
-	return f.value()
+	return f.reading()
 }
 
-func managerChange(c *Customer, at time.Time, _ *Weights) (int64, evidence, bool) {
-	if c.ManagerChangedAt.IsZero() || c.ManagerChangedAt.After(at) {
-		return 0, nil, false
+func managerChange(s *scoring) reading {
+	changed := s.c.ManagerChangedAt
+	if changed.IsZero() || changed.After(s.at) {
+		return reading{}
 	}
-	var e evidence
-	e.add(c.ManagerChangedAt, c.ManagerChangedBy)
-	return wholeDays(at.Sub(c.ManagerChangedAt)), e, true
+	r := s.now(daysSince(utcDay(changed)))
+	r.evidence.add(changed, s.c.ManagerChangedBy)
+	return r
 }
 
-// contractEnd is the days to the end of the running contract that ends first; 0 when the last contract has ended. An end
-// more than a year ago tells nothing any more.
-func contractEnd(c *Customer, at time.Time, _ *Weights) (int64, evidence, bool) {
-	const forgotten = -365
-	var soonest int64
-	var e evidence
-	known, running := false, false
-	for _, k := range c.Contracts {
-		if k.StartedAt.IsZero() || k.StartedAt.After(at) || !k.EndedAt.IsZero() && !k.EndedAt.After(at) {
+// daysSince is how many days ago something was.
+func daysSince(then int64) reading {
+	return reading{known: true, later: func(day int64) (int64, bool) { return day - then, true }}
+}
+
+// forgotten is for how many days after its end a contract still tells something.
+const forgotten = 365
+
+// contractEnd is the days to the end of the running contract that ends first, below 0 where it runs on after its end; 0 when the
+// last contract has ended. An end that is a year ago tells nothing any more.
+func contractEnd(s *scoring) reading {
+	var ends []int64 // days, of the contracts that run
+	var first evidence
+	running, soonest := false, int64(0)
+	for _, k := range s.c.Contracts {
+		if k.StartedAt.IsZero() || k.StartedAt.After(s.at) || !k.EndedAt.IsZero() && !k.EndedAt.After(s.at) {
 			continue
 		}
 		running = true
-		ends, err := time.Parse(time.DateOnly, k.EndsOn)
+		end, err := time.Parse(time.DateOnly, k.EndsOn)
 		if err != nil {
 			continue // open-ended
 		}
-		if days := daysUntil(at, ends); days > forgotten && (!known || days < soonest) {
-			known, soonest, e = true, days, nil
-			e.add(ends, k.StartedBy)
+		if day := utcDay(end); s.today < day+forgotten {
+			if len(ends) == 0 || day < soonest {
+				soonest, first = day, nil
+				first.add(end, k.StartedBy)
+			}
+			ends = append(ends, day)
 		}
 	}
-	if known || running {
-		return soonest, e, known
+	if !running {
+		return s.endedContracts()
 	}
-	for _, k := range c.Contracts {
-		if !k.EndedAt.IsZero() && !k.EndedAt.After(at) && daysUntil(at, k.EndedAt) > forgotten {
-			known = true
-			e.add(k.EndedAt, k.EndedBy)
+	r := reading{evidence: first, later: func(day int64) (days int64, known bool) {
+		for _, end := range ends {
+			if day < end+forgotten && (!known || end-day < days) {
+				days, known = end-day, true
+			}
+		}
+		return days, known
+	}}
+	for _, end := range ends {
+		r.steps = append(r.steps, end+forgotten)
+	}
+	return s.now(r)
+}
+
+// endedContracts is contractEnd where no contract runs.
+func (s *scoring) endedContracts() (r reading) {
+	last := int64(0)
+	for _, k := range s.c.Contracts {
+		if day := utcDay(k.EndedAt); !k.EndedAt.IsZero() && !k.EndedAt.After(s.at) && s.today < day+forgotten {
+			last, r.known = max(last, day), true
+			r.evidence.add(k.EndedAt, k.EndedBy)
 		}
 	}
-	return 0, e, known
+	if r.known {
+		r.later = func(day int64) (int64, bool) { return 0, day < last+forgotten }
+	}
+	return r
 }
 
-// daysUntil counts from the day of one instant to the day of another.
-func daysUntil(at, then time.Time) int64 {
-	day := func(t time.Time) int64 { return t.UTC().Truncate(24*time.Hour).Unix() / (24 * 3600) }
-	return day(then) - day(at)
-}
-
-func tenure(c *Customer, at time.Time, _ *Weights) (int64, evidence, bool) {
-	from := c.RegisteredAt
-	if since, err := time.Parse(time.DateOnly, c.Since); err == nil {
+func tenure(s *scoring) reading {
+	from := s.c.RegisteredAt
+	if since, err := time.Parse(time.DateOnly, s.c.Since); err == nil {
 		from = since
 	}
 	if from.IsZero() {
-		from = c.FirstEventAt
+		from = s.c.FirstEventAt
 	}
-	if from.IsZero() || from.After(at) {
-		return 0, nil, false
+	if from.IsZero() || from.After(s.at) {
+		return reading{}
 	}
-	return wholeDays(at.Sub(from)), nil, true
+	return s.now(daysSince(utcDay(from)))
 }
 
 // tierRank is 1 for key, 2 for major, 3 for regular, 4 for small.
-func tierRank(c *Customer, _ time.Time, _ *Weights) (int64, evidence, bool) {
-	i := slices.Index([]string{"key", "major", "regular", "small"}, c.Tier)
-	return int64(i + 1), nil, i >= 0
+func tierRank(s *scoring) reading {
+	i := slices.Index([]string{"key", "major", "regular", "small"}, s.c.Tier)
+	return reading{known: i >= 0, value: int64(i + 1)}
 }

@@ -23,6 +23,19 @@ func TestIntegerRulesAreRight(t *testing.T) {
 			t.Fatalf("logistic is not symmetric at %d", x)
 		}
 	}
+	for n := int64(1); n < 1<<33; n += 1 + n/97 {
+		if got, want := float64(logOf(n))/billion, math.Log(float64(n)); math.Abs(got-want) > 5e-8 {
+			t.Fatalf("ln %d is %g, want %g", n, got, want)
+		}
+		if logOf(n) > logOf(n+1) {
+			t.Fatalf("the logarithm falls at %d", n)
+		}
+	}
+	for points := -200; points <= 200; points++ {
+		if got, want := float64(logOddsOf(points))/million, float64(points)*math.Ln2/20; math.Abs(got-want) > 6e-7 {
+			t.Fatalf("%d points are %g, want %g", points, got, want)
+		}
+	}
 	for days := range 3000 {
 		got := float64(decay(time.Duration(days)*24*time.Hour, 180)) / million
 		if want := math.Exp2(-float64(days) / 180); math.Abs(got-want) > 2e-6 {

@@ -107,8 +107,10 @@ func TestChurnContributionsAddUp(t *testing.T) {
 		at := history[len(history)-1].Recorded.Add(time.Duration(rapid.IntRange(-2000, 20_000).Draw(t, "hours")) * time.Hour)
 		score := domain.Fold("c", history, domain.Limits{}).Churn(at, domain.ExpertWeights())
 		sum, top := 0, 0
+		logOdds := domain.ExpertWeights().FormOf(score.Form).ReferenceLogOdds
 		for _, d := range score.Drivers {
 			sum += d.Points
+			logOdds += d.LogOdds
 			top = max(top, d.Points)
 			if len(d.Evidence) > domain.MaxEvidence || d.Label == "" || d.Bin == "" || d.Unit == "" {
 				t.Fatalf("%+v", d)
@@ -120,6 +122,9 @@ func TestChurnContributionsAddUp(t *testing.T) {
 		if sum != score.Points {
 			t.Fatalf("the drivers add up to %d, the score is %d", sum, score.Points)
 		}
+		if score.Scored && logOdds != score.LogOdds {
+			t.Fatalf("the drivers' log-odds add up to %d, the score's are %d", logOdds, score.LogOdds)
+		}
 		if !score.Scored && (score.Drivers != nil || score.Points != 0) {
 			t.Fatalf("not scored, yet %+v", score)
 		}
@@ -129,6 +134,51 @@ func TestChurnContributionsAddUp(t *testing.T) {
 		same := domain.Fold("c", history, domain.Limits{}).Churn(at, domain.ExpertWeights())
 		if same.Points != score.Points || same.ProbabilityPPM != score.ProbabilityPPM {
 			t.Fatalf("%+v, then %+v", score, same)
+		}
+	})
+}
+
+// Each driver says when it changes by itself: not before, and then it does.
+func TestDriversChangeWhenTheySay(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		history := domaintest.History(t, "c")
+		last := history[len(history)-1].Recorded
+		for _, e := range history {
+			if e.Time.After(last) {
+				last = e.Time
+			}
+		}
+		c := domain.Fold("c", history, domain.Limits{})
+		at := last.Add(time.Duration(rapid.IntRange(0, 20_000).Draw(t, "hours")) * time.Hour)
+		score := c.Churn(at, domain.ExpertWeights())
+		binOf := func(at time.Time, code string) string {
+			for _, d := range c.Churn(at, domain.ExpertWeights()).Drivers {
+				if d.Code == code {
+					return d.Bin
+				}
+			}
+			return "none"
+		}
+		for _, d := range score.Drivers {
+			if d.ChangesAt.IsZero() {
+				later := at.AddDate(0, 0, rapid.IntRange(1, 3600).Draw(t, "days"))
+				if bin := binOf(later, d.Code); bin != d.Bin {
+					t.Fatalf("%s never changes, but from %q on %s it is %q on %s", d.Code, d.Bin, at, bin, later)
+				}
+				continue
+			}
+			if !d.ChangesAt.After(at) {
+				t.Fatalf("%s changes at %s, which is not after %s", d.Code, d.ChangesAt, at)
+			}
+			between := at.Add(time.Duration(rapid.Int64Range(0, int64(d.ChangesAt.Sub(at))-1).Draw(t, "between")))
+			for _, before := range []time.Time{between, d.ChangesAt.Add(-1)} {
+				if bin := binOf(before, d.Code); bin != d.Bin {
+					t.Fatalf("%s is %q at %s and changes at %s, but is %q at %s", d.Code, d.Bin, at, d.ChangesAt, bin, before)
+				}
+			}
+			if bin := binOf(d.ChangesAt, d.Code); bin == d.Bin {
+				t.Fatalf("%s is %q at %s and still at %s", d.Code, d.Bin, at, d.ChangesAt)
+			}
 		}
 	})
 }

@@ -42,7 +42,7 @@ var ErrViewsDiffer = errors.New("the views differ from what the log gives")
 const firstDifferences = 5
 
 // Check makes all views anew beside the live file, as of its cursor, and compares them row by row, every column, byte for byte.
-// Scores are made for the instant of the live row. Neither readers nor the follower wait. When something differs it returns the
+// Scores are made for the instant of the live row, with its weights. Neither readers nor the follower wait. When something differs it returns the
 // report and ErrViewsDiffer. progress may be nil.
 func (v *Views) Check(ctx context.Context, progress Progress) (report Report, err error) {
 	if v.isOutdated() {
@@ -68,29 +68,30 @@ func (v *Views) Check(ctx context.Context, progress Progress) (report Report, er
 	}
 	report.Position = eventstore.Position(f.position)
 	// A customer who says to be merged into another, who does not say so, has no scores, but may have clocks.
-	scored, err := live.Prepare(`SELECT scored_at FROM satisfaction WHERE customer_id = ?1
-		UNION ALL SELECT scored_at FROM complaint_deadlines WHERE scored_at IS NOT NULL AND customer_id IN (
+	scored, err := live.Prepare(`SELECT scored_at, weights_version FROM churn_risk WHERE customer_id = ?1
+		UNION ALL SELECT scored_at, '' FROM complaint_deadlines WHERE scored_at IS NOT NULL AND customer_id IN (
 			WITH RECURSIVE unit(id) AS (SELECT ?1 UNION SELECT absorbed FROM survivors, unit WHERE survivor = unit.id) SELECT id FROM unit)
 		LIMIT 1`)
 	if err != nil {
 		return report, err
 	}
-	instant := func(customer string) (time.Time, error) {
+	scoredFor := func(customer string) (asOf, error) {
 		defer scored.Reset()
 		if err := scored.BindText(0, customer); err != nil {
-			return time.Time{}, err
+			return asOf{}, err
 		}
 		more, err := scored.Step()
 		if err != nil || !more {
-			return v.config.Clock().UTC().Truncate(time.Second), err
+			now, _ := v.present(customer) // it never fails
+			return now, err
 		}
 		at, err := time.Parse(timeLayout, scored.Text(0))
 		if err != nil { // somebody wrote something else there; it will show as a difference
-			return v.config.Clock().UTC().Truncate(time.Second), nil
+			return v.present(customer)
 		}
-		return at, nil
+		return asOf{at, scored.Text(1)}, nil
 	}
-	b, err := v.buildBeside(ctx, report.Position, instant, progress)
+	b, err := v.buildBeside(ctx, report.Position, scoredFor, progress)
 	if closed := scored.Close(); err != nil || closed != nil {
 		return report, errors.Join(err, closed)
 	}

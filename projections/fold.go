@@ -108,7 +108,7 @@ func (p *projector) roots(ctx context.Context) ([]*entry, error) {
 
 // projectUnit folds the unit and puts its rows; with scoredOnly, only those that depend on the instant.
 func (p *projector) projectUnit(ctx context.Context, root *entry, scoredOnly bool) error {
-	at, err := p.instant(root.id)
+	of, err := p.asOf(root.id)
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,11 @@ func (p *projector) projectUnit(ctx context.Context, root *entry, scoredOnly boo
 	if err != nil {
 		return err
 	}
-	p.unit = unit{at: at, weights: p.weights, policies: policies, members: p.unit.members[:0], scores: scores{drivers: p.unit.scores.drivers[:0]}}
+	weights, ok := p.schedule.Version(of.weightsVersion)
+	if of.weightsVersion == "" || !ok {
+		weights = p.schedule.InForce(domain.Limits{AsOf: of.at})
+	}
+	p.unit = unit{at: of.at, weights: weights, policies: policies, members: p.unit.members[:0], scores: scores{drivers: p.unit.scores.drivers[:0]}}
 	ids := p.units.members(root.id)
 	if len(ids) > 1 {
 		return p.projectMerged(ctx, root, ids, scoredOnly)

@@ -130,6 +130,9 @@ func (p *projector) restart() error {
 func (p *projector) fill(ctx context.Context, until eventstore.Position, progressed func(eventstore.Position)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if err := p.readSchedule(ctx, until); err != nil {
+		return err
+	}
 	events, err := p.eventsUpTo(ctx, until)
 	if err != nil {
 		return err

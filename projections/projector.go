@@ -26,12 +26,12 @@ var ErrLogGap = errors.New("the log's records of a customer are not gapless")
 
 // projector turns the log into the rows of one file. It is used by one goroutine at a time.
 type projector struct {
-	store   eventstore.Store
-	codec   *schemas.Codec
-	logger  zerolog.Logger
-	weights *domain.Weights
-	// instant is the instant for which a customer's scores are made, in whole seconds.
-	instant func(customer string) (time.Time, error)
+	store  eventstore.Store
+	codec  *schemas.Codec
+	logger zerolog.Logger
+	base   *domain.Weights // in force before any publication
+	// asOf says what a customer's scores are made for.
+	asOf func(customer string) (asOf, error)
 	// fresh: the file was empty and nobody reads it yet. Then as much as possible is folded before anything is written.
 	fresh bool
 	// delay is how many events may be put off to be folded and written together while the log is far ahead.
@@ -44,6 +44,9 @@ type projector struct {
 	cache  *cache
 	units  *units
 	book   *book
+
+	schedule   *domain.WeightsSchedule // of the publications up to seen
+	reweighted bool                    // weights were published since the last commit
 
 	cursor  eventstore.Position // of the last commit
 	seen    eventstore.Position // of the last event taken; what is cached reaches up to here
@@ -60,9 +63,15 @@ type projector struct {
 // projectorConfig is what a projector needs beside the views' own configuration.
 type projectorConfig struct {
 	Config
-	instant func(customer string) (time.Time, error)
-	fresh   bool
-	delay   int
+	asOf  func(customer string) (asOf, error)
+	fresh bool
+	delay int
+}
+
+// asOf is what scores are made for: an instant in whole seconds, and the weights of a version; empty or unknown: those in force.
+type asOf struct {
+	at             time.Time
+	weightsVersion string
 }
 
 // newProjector starts from what the file's cursor says.
@@ -72,7 +81,7 @@ func newProjector(conn *sqlite.Conn, c projectorConfig) (*projector, error) {
 		return nil, err
 	}
 	p := &projector{
-		store: c.Store, codec: c.Codec, logger: c.Logger, weights: c.Weights, instant: c.instant, fresh: c.fresh,
+		store: c.Store, codec: c.Codec, logger: c.Logger, base: c.Weights, asOf: c.asOf, fresh: c.fresh,
 		delay: c.delay, sparse: c.SparsePositions, conn: conn, writer: newPipe(w), cache: newCache(c.CacheEvents),
 	}
 	if err := p.reload(); err != nil {
@@ -96,6 +105,9 @@ func (p *projector) reload() error {
 		if p.book, err = loadBook(p.conn); err != nil {
 			return err
 		}
+	}
+	if p.schedule, err = loadSchedule(p.conn, p.base); err != nil {
+		return err
 	}
 	p.forget()
 	return nil
@@ -153,6 +165,9 @@ func (p *projector) take(items []item) error {
 				p.park(&it.event, it.unusable)
 			} else {
 				p.takePolicy(&it.event)
+				if d, ok := it.event.Data.(*domain.WeightsPublished); ok {
+					p.publish(&it.event, d)
+				}
 			}
 			continue
 		}

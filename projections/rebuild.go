@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"amends/eventstore"
 	"amends/projections/internal/sqlite"
@@ -43,7 +42,7 @@ func (v *Views) startBuilding() (done func(), err error) {
 
 // buildBeside makes the views of the log up to the position in a file of their own: the same projector, from the start. The
 // file is not safe from a crash until it is taken over, and needs not be: what is left of it is removed at the next start.
-func (v *Views) buildBeside(ctx context.Context, until eventstore.Position, instant func(string) (time.Time, error),
+func (v *Views) buildBeside(ctx context.Context, until eventstore.Position, asOf func(string) (asOf, error),
 	progress Progress) (b *build, err error) {
 	b = &build{path: v.besidePath()}
 	defer func() {
@@ -66,7 +65,7 @@ func (v *Views) buildBeside(ctx context.Context, until eventstore.Position, inst
 	if err := createViews(b.conn, v.version, false); err != nil {
 		return b, err
 	}
-	b.projector, err = newProjector(b.conn, projectorConfig{Config: v.config, instant: instant, fresh: true,
+	b.projector, err = newProjector(b.conn, projectorConfig{Config: v.config, asOf: asOf, fresh: true,
 		delay: v.config.CacheEvents})
 	if err != nil {
 		return b, err

@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"amends/domain"
 )
 
 // scoreAge is how old scores may become before Refresh makes them anew.
 const scoreAge = 24 * time.Hour
 
-// Refresh makes the scores anew that are more than a day older than the instant, and those of customers with a clock that has
-// come due since: satisfaction, risk and its drivers change as time passes, and clocks run out, also when nothing is recorded. It returns how many customers were scored. It works in small transactions,
+// Refresh makes the scores anew that are more than a day older than the instant, or were made with other weights than those in
+// force at it, and those of customers with a clock that has come due since: satisfaction, risk and its drivers change as time
+// passes, and clocks run out, also when nothing is recorded. It returns how many customers were scored. It works in small transactions,
 // between which the follower goes on; when ctx ends, what is done is done.
 func (v *Views) Refresh(ctx context.Context, at time.Time) (scored int, err error) {
 	for after := ""; ; {
@@ -39,7 +42,7 @@ func (v *Views) refreshSome(ctx context.Context, at time.Time, after string) (n 
 			err = errors.Join(err, p.restart())
 		}
 	}()
-	ids, err := v.scoredBefore(at, after)
+	ids, err := v.toScore(at, after, p.schedule.InForce(domain.Limits{AsOf: at}).Version)
 	if err != nil {
 		return 0, "", err
 	}
@@ -67,9 +70,9 @@ func (v *Views) refreshSome(ctx context.Context, at time.Time, after string) (n 
 	return n, last, nil
 }
 
-// scoredBefore lists customers whose rows no longer hold at the instant.
-func (v *Views) scoredBefore(at time.Time, after string) ([]string, error) {
-	s, err := v.conn.Prepare(`SELECT customer_id FROM satisfaction WHERE customer_id > ?1 AND scored_at < ?2
+// toScore lists customers after the given one whose rows no longer hold at the instant, or are scored with other weights.
+func (v *Views) toScore(at time.Time, after, weightsVersion string) ([]string, error) {
+	s, err := v.conn.Prepare(`SELECT customer_id FROM churn_risk WHERE customer_id > ?1 AND (scored_at < ?2 OR weights_version <> ?5)
 		UNION SELECT customer_id FROM complaint_deadlines WHERE customer_id > ?1 AND state = 'running' AND due_at < ?3
 		ORDER BY 1 LIMIT ?4`)
 	if err != nil {
@@ -77,7 +80,8 @@ func (v *Views) scoredBefore(at time.Time, after string) ([]string, error) {
 	}
 	defer s.Close()
 	before, now := string(appendTime(nil, at.Add(-scoreAge))), string(appendTime(nil, at.Truncate(time.Second)))
-	if err := errors.Join(s.BindText(0, after), s.BindText(1, before), s.BindText(2, now), s.BindInt(3, refreshBatch)); err != nil {
+	if err := errors.Join(s.BindText(0, after), s.BindText(1, before), s.BindText(2, now), s.BindInt(3, refreshBatch),
+		s.BindText(4, weightsVersion)); err != nil {
 		return nil, err
 	}
 	var ids []string

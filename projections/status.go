@@ -19,8 +19,8 @@ type Status struct {
 	Parked         int64               // records that could not be projected
 	StaleCustomers int64               // customers some of whose records are parked
 	ViewsVersion   string              // of this program
-	WeightsVersion string
-	Stopped        error // why the last Run ended; nil while it runs and before the first
+	WeightsVersion string              // of the churn weights in force; empty while outdated
+	Stopped        error               // why the last Run ended; nil while it runs and before the first
 }
 
 // Status tells how the views stand.
@@ -31,7 +31,7 @@ func (v *Views) Status(ctx context.Context) (Status, error) {
 	}
 	v.mu.Lock()
 	s := Status{Cursor: v.cursor, End: end, Following: v.running, Building: v.building, Outdated: v.outdated,
-		ViewsVersion: v.version, WeightsVersion: v.config.Weights.Version, Stopped: v.stopped}
+		ViewsVersion: v.version, WeightsVersion: v.weightsVersion, Stopped: v.stopped}
 	v.mu.Unlock()
 	if s.Cursor < end {
 		s.LagPositions = uint64(end - s.Cursor)

@@ -13,7 +13,7 @@ import (
 var tables = func() []*table {
 	list := []*table{
 		customers.table(), events.table(), interactions.table(), complaints.table(), complaintDeadlines.table(), commitments.table(), redress.table(),
-		surveys.table(), satisfaction.table(), churnRisk.table(), churnDrivers.table(), parked.table(), dictionary.table(),
+		surveys.table(), satisfaction.table(), churnRisk.table(), churnDrivers.table(), churnWeights.table(), parked.table(), dictionary.table(),
 	}
 	for i, t := range list {
 		t.number = i
@@ -26,6 +26,7 @@ var (
 	eventsTable       = tableNamed("events")
 	interactionsTable = tableNamed("interactions")
 	parkedTable       = tableNamed("parked")
+	churnWeightsTable = tableNamed("churn_weights")
 	dictionaryTable   = tableNamed("data_dictionary")
 )
 

@@ -4,18 +4,30 @@ var churnRisk = definition[*scoreRow]{
 	name: "churn_risk",
 	description: "Risk that each customer leaves within the horizon, one row each, as of scored_at. " +
 		"A customer merged into another has none.",
-	key:     []string{"customer_id"},
-	scored:  true,
-	instant: []string{"points", "probability", "band", "top_driver", "scored_at"},
+	key:    []string{"customer_id"},
+	scored: true,
+	instant: []string{"form", "points", "log_odds_micro", "probability", "band", "is_calibrated", "top_driver", "horizon_days",
+		"scored_at"},
 	columns: []column[*scoreRow]{
 		{"customer_id", Text, "Id of the customer.",
 			func(c *cells, r *scoreRow) { c.string(r.customer.ID) }},
 		{"tier", Text, "Tier as last assigned.",
 			func(c *cells, r *scoreRow) { c.string(r.customer.Tier) }},
+		{"form", Text, "How the customer can leave: contractual (by ending a contract) or non_contractual (by not coming back).",
+			func(c *cells, r *scoreRow) { c.string(r.churn.Form) }},
 		{"points", Integer, "Sum of the drivers' points; 20 points double the odds. NULL for a departed customer.",
 			func(c *cells, r *scoreRow) {
 				if r.churn.Scored {
 					c.integer(int64(r.churn.Points))
+				} else {
+					c.null()
+				}
+			}},
+		{"log_odds_micro", Integer, "Log-odds of leaving, in millionths: the form's reference and the drivers' log_odds_micro, exactly. " +
+			"NULL for a departed customer.",
+			func(c *cells, r *scoreRow) {
+				if r.churn.Scored {
+					c.integer(r.churn.LogOdds)
 				} else {
 					c.null()
 				}
@@ -52,7 +64,7 @@ var churnDrivers = definition[*driverRow]{
 		"scored_at in churn_risk. Their points add up to churn_risk.points.",
 	key:     []string{"customer_id", "driver"},
 	scored:  true,
-	instant: []string{"rank", "value", "bin", "points", "evidence_event_ids"},
+	instant: []string{"rank", "value", "bin", "points", "log_odds_micro", "evidence_event_ids", "changes_at"},
 	columns: []column[*driverRow]{
 		{"customer_id", Text, "Id of the customer.",
 			func(c *cells, r *driverRow) { c.string(r.customer.ID) }},
@@ -70,12 +82,16 @@ var churnDrivers = definition[*driverRow]{
 			func(c *cells, r *driverRow) { c.string(r.Bin) }},
 		{"points", Integer, "Points of that bin; below 0 they lower the risk.",
 			func(c *cells, r *driverRow) { c.integer(int64(r.Points)) }},
+		{"log_odds_micro", Integer, "What those points add to the log-odds, in millionths.",
+			func(c *cells, r *driverRow) { c.integer(r.LogOdds) }},
 		{"evidence_event_ids", JSON, "Event ids that tell of it, the latest first: a JSON array of texts.",
 			func(c *cells, r *driverRow) {
 				at := len(c.text)
 				c.text = appendJSON(c.text, r.Evidence)
 				c.endText(at)
 			}},
+		{"changes_at", Timestamp, "When the value falls in another bin if nothing more happens (UTC midnight); NULL: not within ten years.",
+			func(c *cells, r *driverRow) { c.time(r.ChangesAt) }},
 		{"position", Integer, positionDescription,
 			func(c *cells, r *driverRow) { c.integer(int64(r.customer.Position)) }},
 	},

@@ -26,8 +26,8 @@ type Config struct {
 	Codec *schemas.Codec
 	// Clock tells the present instant, for scores and lag. Defaults to time.Now.
 	Clock func() time.Time
-	// Weights are those of the churn scores. Defaults to the expert weights. Other weights than those of the file build the
-	// views anew.
+	// Weights are those of the churn scores until others are published in the log. Defaults to the expert weights. Other weights
+	// than those of the file build the views anew.
 	Weights *domain.Weights
 	// Logger is told of parked records, and of builds. The zero Logger writes nothing.
 	Logger zerolog.Logger
@@ -55,6 +55,8 @@ type Views struct {
 	version string
 	conn    *sqlite.Conn // the one that writes
 	readers *readers
+	// reweighted is told, without waiting, when published weights were projected.
+	reweighted chan struct{}
 
 	gate      sync.Mutex // held by whoever changes the file, or the projector
 	projector *projector
@@ -66,6 +68,8 @@ type Views struct {
 	stopped  error         // why the last Run ended, while none runs
 	running  bool
 	building bool
+	// weightsVersion is of the weights in force when something was projected last.
+	weightsVersion string
 }
 
 // ErrRunning: Run was called while it runs.
@@ -95,7 +99,7 @@ func Open(ctx context.Context, config Config) (*Views, error) {
 		config.MaxReaders = 8
 	}
 	v := &Views{config: config, version: viewsVersion(config.Weights.Version + "-" + priors.Version), moved: make(chan struct{}),
-		readers: newReaders(config.Path, config.MaxReaders)}
+		readers: newReaders(config.Path, config.MaxReaders), reweighted: make(chan struct{}, 1)}
 	if err := v.open(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open views %s: %w", config.Path, err), v.Close())
 	}
@@ -136,17 +140,25 @@ func (v *Views) open() (err error) {
 
 // startProjector makes the live projector; the file is of this version.
 func (v *Views) startProjector() (err error) {
-	v.projector, err = newProjector(v.conn, projectorConfig{Config: v.config, instant: v.present, delay: liveDelay})
+	v.projector, err = newProjector(v.conn, projectorConfig{Config: v.config, asOf: v.present, delay: liveDelay})
+	if err == nil {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		v.noteWeights()
+	}
 	return err
 }
 
 // liveDelay is how many events a transaction on the live file may cover.
 const liveDelay = 50_000
 
-// present is the instant for scores: now, in whole seconds.
-func (v *Views) present(string) (time.Time, error) {
-	return v.config.Clock().UTC().Truncate(time.Second), nil
+// present is what live scores are made for: now, with the weights in force.
+func (v *Views) present(string) (asOf, error) {
+	return asOf{at: v.config.Clock().UTC().Truncate(time.Second)}, nil
 }
+
+// Reweighted is told when weights were published: customers are scored with them as they are touched, and all by the next Refresh.
+func (v *Views) Reweighted() <-chan struct{} { return v.reweighted }
 
 // Close closes the file. Run must have returned.
 func (v *Views) Close() error {
@@ -212,7 +224,20 @@ func (v *Views) committed() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.cursor = v.projector.cursor
+	v.noteWeights()
+	if v.projector.reweighted {
+		v.projector.reweighted = false
+		select {
+		case v.reweighted <- struct{}{}:
+		default: // it was said, and not heard yet
+		}
+	}
 	v.wake()
+}
+
+// noteWeights notes which weights are in force, for Status. The gate and mu are held.
+func (v *Views) noteWeights() {
+	v.weightsVersion = v.projector.schedule.InForce(domain.Limits{AsOf: v.config.Clock().UTC()}).Version
 }
 
 // wake wakes whoever waits. mu is held.

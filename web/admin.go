@@ -30,6 +30,7 @@ type ViewsStatus struct {
 	Parked         []Parked `json:"parked" doc:"Records that the views could not take; everything else goes on"`
 	ParkedCount    int      `json:"parked_count"`
 	Stopped        string   `json:"stopped,omitempty" doc:"Why the views do not follow the log at present"`
+	WeightsVersion string   `json:"weights_version,omitempty" doc:"The version of the churn weights in force"`
 	StaleCustomers int      `json:"stale_customers" doc:"Customers whose rows wait to be made anew"`
 }
 

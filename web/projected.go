@@ -128,6 +128,7 @@ func (s *server) viewsStatus(ctx context.Context, end uint64) (ViewsStatus, erro
 	out := ViewsStatus{
 		Position: uint64(status.Cursor), LagSeconds: status.LagSeconds,
 		Parked: []Parked{}, ParkedCount: int(status.Parked), StaleCustomers: int(status.StaleCustomers),
+		WeightsVersion: status.WeightsVersion,
 	}
 	if lag := end - min(end, uint64(status.Cursor)); lag == 0 || !s.cfg.SparsePositions {
 		out.LagEvents = &lag

@@ -4,6 +4,7 @@ package web
 func (s *server) allRoutes() []*route {
 	routes := []*route{s.postEventsRoute(), s.getEventsRoute()}
 	routes = append(routes, s.customerRoutes()...)
+	routes = append(routes, s.riskRoute())
 	routes = append(routes, s.complaintRoutes()...)
 	routes = append(routes, s.viewRoutes()...)
 	routes = append(routes, s.keyRoutes()...)

@@ -196,6 +196,7 @@ func (e *engine) refresh(ctx context.Context, log zerolog.Logger) {
 		}
 		select {
 		case <-tick.C:
+		case <-e.views.Reweighted():
 		case <-ctx.Done():
 			return
 		}

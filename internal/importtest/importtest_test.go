@@ -19,6 +19,7 @@ var allowed = map[string][]string{
 	"domain":               {},
 	"eventstore":           {},
 	"vault":                {},
+	"fit":                  {"domain"},
 	"eventstore/jetstream": {"eventstore"},
 	"eventstore/esdb":      {"eventstore"},
 	"audit":                {"eventstore"},
