@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -40,7 +41,7 @@ func (e *exitError) Unwrap() error { return e.cause }
 
 func main() { os.Exit(run(os.Args[1:])) }
 
-// run is main without the exit, so that scripts in tests can call it.
+// run is main without the exit, so that what it defers is done before the process ends.
 func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -93,6 +94,11 @@ Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some records were refus
 		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
+
+		SuggestionsMinimumDistance: 2,
+
+		Args: knownVerb,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(fmt.Errorf("%w; see %s --help", err, cmd.CommandPath()))
@@ -113,4 +119,16 @@ Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some records were refus
 		}
 	}
 	return root
+}
+
+// knownVerb refuses what is left over when no verb was found.
+func knownVerb(root *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := ""
+	if near := root.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = "; did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return usage(fmt.Errorf("there is no verb %q%s; see amends --help", args[0], hint))
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"database/sql"
 	"errors"
 	"os"
 	"os/exec"
@@ -23,7 +24,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("AMENDS_TEST_DATA", testData())
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "sqlite": sqlite},
 		Condition: func(cond string) (bool, error) {
 			// The whole imports take minutes under the race detector; the packages' own tests cover the parts.
 			return cond == "realdata" && testData() != "" && !testing.Short(), nil
@@ -48,6 +49,18 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
 	}
+}
+
+// sqlite is the scripts' command `sqlite FILE STATEMENT`: somebody who writes into the file of the views.
+func sqlite(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: sqlite FILE STATEMENT")
+	}
+	db, err := sql.Open("sqlite", ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer db.Close()
+	_, err = db.Exec(args[1])
+	ts.Check(err)
 }
 
 // testData is the directory of the real files, or empty where they are absent.

@@ -57,13 +57,16 @@ A condition is column=value; !=, >=, <=, > and < work too; an empty value means 
 					return usage(fmt.Errorf("--where %q is not column=value", w))
 				}
 			}
+			if limit < 0 {
+				return usage(fmt.Errorf("--limit %d is below 0", limit))
+			}
 			c, err := at.connect(cmd.Context())
 			if err != nil {
 				return err
 			}
 			defer c.close()
 			query := url.Values{"where": where}
-			if limit <= 0 {
+			if limit == 0 {
 				limit = allRows
 			}
 			query.Set("limit", strconv.Itoa(limit))
