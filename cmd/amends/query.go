@@ -25,6 +25,7 @@ type rowsRequest struct {
 	query       url.Values
 	contentType string
 	body        []byte
+	width       int // of a table that has to fit; 0: boundless
 }
 
 // allRows is the API's largest limit.
@@ -35,7 +36,7 @@ var rowFormats = []format{formatTable, formatJSON, formatNDJSON, formatCSV}
 func newQuery() *cobra.Command {
 	var at place
 	var formatName, order string
-	var where []string
+	var where, columns []string
 	var limit int
 	cmd := &cobra.Command{
 		Use:   "query VIEW",
@@ -45,6 +46,7 @@ func newQuery() *cobra.Command {
 A condition is column=value; !=, >=, <=, > and < work too; an empty value means NULL. Several conditions must all hold.`,
 		Example: `  amends query complaints --where state=paused --limit 20
   amends query churn_risk --where band=high --order -points
+  amends query complaints --columns complaint_id,state,registered_at
   amends query complaints --where registered_at>=2026-01-01 --format csv`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -73,17 +75,22 @@ A condition is column=value; !=, >=, <=, > and < work too; an empty value means 
 			if order != "" {
 				query.Set("order", order)
 			}
+			width := terminalWidth()
+			if len(columns) > 0 {
+				query["columns"], width = columns, 0
+			}
 			if err := c.afterEnd(cmd, query); err != nil {
 				return err
 			}
 			return c.printRows(rowsRequest{
-				cmd: cmd, method: get, path: "/v1/views/" + url.PathEscape(args[0]), query: query,
+				cmd: cmd, method: get, path: "/v1/views/" + url.PathEscape(args[0]), query: query, width: width,
 			}, f, cmd.OutOrStdout())
 		},
 	}
 	at.flags(cmd.Flags())
 	formatFlag(cmd.Flags(), &formatName, rowFormats...)
 	cmd.Flags().StringArrayVar(&where, "where", nil, "condition column=value; may be repeated")
+	cmd.Flags().StringSliceVar(&columns, "columns", nil, "only these columns, in this order: a,b,c (default: all; on a terminal, those that fit)")
 	cmd.Flags().StringVar(&order, "order", "", "column to sort by; -column for descending")
 	cmd.Flags().IntVar(&limit, "limit", 0, "at most so many rows (default: all)")
 	return cmd
