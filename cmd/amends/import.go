@@ -281,8 +281,13 @@ func mapRows(ctx context.Context, reader *mapping.Reader, batches chan<- *import
 func (imp *importer) batch(ctx context.Context, b *importBatchRows) error {
 	answered := 0
 	if len(b.events) > 0 {
+		imp.sent = true
 		body := bytes.NewReader(bytes.Join(b.events, []byte("\n")))
-		err := imp.send(ctx, body, "application/x-ndjson", func(r receipt) error {
+		resp, err := imp.client.do(ctx, http.MethodPost, "/v1/events", nil, "", typeLines, body)
+		if err != nil {
+			return err
+		}
+		err = imp.receipts(resp, func(r receipt) error {
 			if answered < len(b.owners) && r.Problem != nil {
 				owner := b.owners[answered]
 				owner.refused = owner.refused || r.Status == "refused"
@@ -313,13 +318,8 @@ func (imp *importer) batch(ctx context.Context, b *importBatchRows) error {
 	return nil
 }
 
-// send records a body of events and counts the receipts.
-func (imp *importer) send(ctx context.Context, body io.Reader, contentType string, each func(receipt) error) error {
-	imp.sent = true
-	resp, err := imp.client.do(ctx, http.MethodPost, "/v1/events", nil, "", contentType, body)
-	if err != nil {
-		return err
-	}
+// receipts counts the receipts.
+func (imp *importer) receipts(resp *http.Response, each func(receipt) error) error {
 	defer resp.Body.Close()
 	return eachReceipt(resp.Body, func(_ []byte, r receipt) error {
 		switch r.Status {
@@ -338,12 +338,13 @@ func (imp *importer) send(ctx context.Context, body io.Reader, contentType strin
 // cloudEvents imports a file that is in the ledger's own format already. A row is an event; one that was not taken is kept by
 // its number, its id and the reason.
 func (imp *importer) cloudEvents(f *os.File) error {
-	body, contentType, err := sniff(f)
+	imp.rejects.header = []string{"id"}
+	resp, err := imp.client.recordEvents(imp.cmd.Context(), f)
 	if err != nil {
 		return err
 	}
-	imp.rejects.header = []string{"id"}
-	return imp.send(imp.cmd.Context(), body, contentType, func(r receipt) error {
+	return imp.receipts(resp, func(r receipt) error {
+		imp.sent = true
 		imp.summary.Rows++
 		if r.Problem == nil {
 			return nil
