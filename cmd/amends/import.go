@@ -136,9 +136,9 @@ type importSummary struct {
 	Rows        int     `json:"rows"`
 	Recorded    int     `json:"recorded"`     // events
 	Duplicates  int     `json:"duplicates"`   // events that were recorded before, the changed ones among them
-	Changed     int     `json:"changed"`      // events whose id was recorded before with other data: nothing was added
 	Refused     int     `json:"refused"`      // rows that gave no event, or of which an event was refused
 	RejectsFile *string `json:"rejects_file"` // null when every row was taken as it is; of several files, comma-separated
+	Changed     int     `json:"changed"`      // events whose id was recorded before with other data: nothing was added
 	Seconds     float64 `json:"seconds"`
 }
 

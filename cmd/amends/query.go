@@ -31,6 +31,14 @@ type rowsRequest struct {
 // allRows is the API's largest limit.
 const allRows = 10_000_000
 
+// forPeople are the columns of a view that has too many for any terminal: those that people ask for first, in that order.
+var forPeople = map[string][]string{
+	"complaints": {
+		"complaint_id", "customer_id", "state", "registered_at", "product", "category", "channel", "severity", "outcome", "is_timely",
+		"closed_at", "owner",
+	},
+}
+
 var rowFormats = []format{formatTable, formatJSON, formatNDJSON, formatCSV}
 
 func newQuery() *cobra.Command {
@@ -43,7 +51,9 @@ func newQuery() *cobra.Command {
 		Short: "Print the rows of a view",
 		Long: `Print the rows of a view. "amends views" lists the views and their columns.
 
-A condition is column=value; !=, >=, <=, > and < work too; an empty value means NULL. Several conditions must all hold.`,
+A condition is column=value; !=, >=, <=, > and < work too; an empty value means NULL. Several conditions must all hold.
+
+On a terminal the table has the columns that fit, without empty ones; --columns chooses. JSON and CSV have every column.`,
 		Example: `  amends query complaints --where state=paused --limit 20
   amends query churn_risk --where band=high --order -points
   amends query complaints --columns complaint_id,state,registered_at
@@ -76,8 +86,14 @@ A condition is column=value; !=, >=, <=, > and < work too; an empty value means 
 				query.Set("order", order)
 			}
 			width := terminalWidth()
+			switch {
+			case len(columns) > 0:
+				width = 0
+			case width > 0 && f == formatTable:
+				columns = forPeople[args[0]]
+			}
 			if len(columns) > 0 {
-				query["columns"], width = columns, 0
+				query["columns"] = columns
 			}
 			if err := c.afterEnd(cmd, query); err != nil {
 				return err
