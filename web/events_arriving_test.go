@@ -2,11 +2,14 @@ package web
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"iter"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -89,6 +92,31 @@ func TestLiveReceipts(t *testing.T) {
 	}
 	problemOf(t, g.do(t, http.MethodPost, "/v1/events?live=true", typeJSON, registered("e9", "C1", "K9")), http.StatusBadRequest, "bad-parameter")
 	problemOf(t, g.do(t, http.MethodPost, "/v1/events?live=maybe", typeNDJSON, registered("e9", "C1", "K9")), http.StatusBadRequest, "bad-parameter")
+}
+
+// A server that stops does not wait for a sender who keeps the request open.
+func TestAStoppingServerAndASilentSender(t *testing.T) {
+	g := newRig(t, nil)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	srv := httptest.NewUnstartedServer(g.Config.Handler)
+	srv.Config.BaseContext = func(net.Listener) context.Context { return ctx }
+	srv.Start()
+	defer srv.Close() // waits for the request
+	body, answered := (&rig{srv, g.store}).send(t, "?live=true")
+	fmt.Fprintln(body, registered("e0", "C1", "K0"))
+	resp := <-answered
+	if resp == nil {
+		return
+	}
+	defer resp.Body.Close()
+	receipts := bufio.NewReader(resp.Body)
+	if _, err := receipts.ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	_, _ = io.ReadAll(receipts) // ends, somehow
+	body.Close()
 }
 
 // A failure of the log comes as the last of live receipts.

@@ -2,12 +2,14 @@ package web
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"iter"
 	"mime"
 	"net/http"
 	"strconv"
 	"sync"
+	"time"
 
 	"amends/ledger"
 )
@@ -180,6 +182,12 @@ func (s *server) recordMany(w http.ResponseWriter, r *http.Request, arriving *ar
 	}
 	w.Header().Set("Content-Type", mediaType)
 
+	// Neither a server that stops nor a failure of the log waits for a sender that has nothing to say.
+	stopReading := func() {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) // long past; without deadlines there is nothing to end
+	}
+	defer context.AfterFunc(r.Context(), stopReading)()
+
 	// The reader stays in this goroutine, which may wait for the sender at any time; the recorder is never left waiting.
 	var recorder sync.WaitGroup
 	var failure error
@@ -193,6 +201,9 @@ func (s *server) recordMany(w http.ResponseWriter, r *http.Request, arriving *ar
 				return
 			}
 			if failure = s.recordChunk(r.Context(), chunk, out); failure != nil {
+				if arriving.refuse(); out.live != nil {
+					stopReading() // who sends everything before reading anything would miss the answer; who reads does not
+				}
 				return
 			}
 		}
@@ -204,7 +215,7 @@ func (s *server) recordMany(w http.ResponseWriter, r *http.Request, arriving *ar
 	}
 	switch {
 	case out.live != nil:
-		return s.endLive(r, out, failure)
+		return s.endLive(out, failure)
 	case failure != nil:
 		setPosition(w, out.highest)
 		return out.inProblem(failure)
@@ -215,8 +226,8 @@ func (s *server) recordMany(w http.ResponseWriter, r *http.Request, arriving *ar
 }
 
 // endLive ends receipts that were sent as they came. A failure is their last line.
-func (s *server) endLive(r *http.Request, out *receipts, failure error) error {
-	if failure == nil || out.count == 0 || r.Context().Err() != nil {
+func (s *server) endLive(out *receipts, failure error) error {
+	if failure == nil || out.count == 0 || errors.Is(failure, context.Canceled) {
 		return failure
 	}
 	s.cfg.Logger.Error().Str("route", "/v1/events").Err(failure).Msg("recording failed")

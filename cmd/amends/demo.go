@@ -59,7 +59,7 @@ func (e *engine) fillDemo(ctx context.Context, seed int64, customers int, end ti
 // progress is a bar on a terminal and nothing in a pipe. A total of -1 means unknown.
 func progress(total int64, what string) *progressbar.ProgressBar {
 	if !isTerminal(os.Stderr) {
-		return progressbar.DefaultSilent(total)
+		return progressbar.DefaultSilent(max(total, 1)) // an unknown total would start a spinner, which nobody sees
 	}
 	return progressbar.NewOptions64(total,
 		progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription(what), progressbar.OptionShowCount(),
