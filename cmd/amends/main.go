@@ -84,7 +84,7 @@ func newRoot() *cobra.Command {
 		Long: `An event-sourced ledger of everything that passes between a company and its customers, above all complaints.
 
 Each verb works on an embedded ledger (--data DIR) or on a running one (--server URL). Every flag has an environment
-twin: --data is AMENDS_DATA, --server is AMENDS_SERVER.
+twin: --data is AMENDS_DATA, --server is AMENDS_SERVER. What is typed wins over the environment.
 
 Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some records were refused; 4 a check found a difference.`,
 		Example: `  amends demo                                   a ledger with sample histories, API on 127.0.0.1:8080
