@@ -41,7 +41,9 @@ type Order struct {
 
 // Query asks for rows of one view.
 type Query struct {
-	Where []Condition
+	// Columns are those of the result, in this order; none: all of the view's.
+	Columns []string
+	Where   []Condition
 	// OrderBy defaults to the view's key. The key always decides among equals, so the order is the same each time.
 	OrderBy []Order
 	Limit   int // 0: no limit
@@ -138,7 +140,22 @@ func (t *table) query(q Query) (statement string, args []any, err error) {
 		}
 		where = append(where, "("+t.keyColumns()+") > ("+strings.TrimSuffix(strings.Repeat("?,", len(t.key)), ",")+")")
 	}
-	statement = "SELECT * FROM " + t.Name
+	selected := "*"
+	if len(q.Columns) > 0 {
+		quoted := make([]string, len(q.Columns))
+		for i, name := range q.Columns {
+			column, err := t.findColumn(name)
+			if err != nil {
+				return "", nil, err
+			}
+			if slices.Contains(q.Columns[:i], name) {
+				return "", nil, fmt.Errorf("%w: column %q is asked for twice", ErrQuery, name)
+			}
+			quoted[i] = `"` + column.Name + `"`
+		}
+		selected = strings.Join(quoted, ", ")
+	}
+	statement = "SELECT " + selected + " FROM " + t.Name
 	if len(where) > 0 {
 		statement += " WHERE " + strings.Join(where, " AND ")
 	}

@@ -46,8 +46,8 @@ type Config struct {
 
 // Views are the read models in one SQLite file.
 //
-// The file can be read by any tool while it is live; it is in WAL mode, so to copy it use CopyTo, `sqlite3 views.db ".backup
-// copy.db"` or `VACUUM INTO`, never cp alone: what was written last stands in views.db-wal.
+// The file can be read by any tool while it is live; it is in WAL mode, so to copy it use CopyTo, `sqlite3
+// views.sqlite ".backup copy.sqlite"` or `VACUUM INTO`, never cp alone: what was written last stands in views.sqlite-wal.
 //
 // All methods may be called concurrently, but only one Run at a time.
 type Views struct {

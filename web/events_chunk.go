@@ -32,7 +32,7 @@ func (c *chunk) full() bool {
 	return len(c.answer) >= eventstore.MaxAppendEvents || c.bytes >= maxChunkBytes
 }
 
-// recordChunk records the chunk, writes the receipts and empties it. A failure of the log comes after the receipts.
+// recordChunk records the chunk and writes the receipts. A failure of the log comes after the receipts.
 func (s *server) recordChunk(ctx context.Context, from *ledger.Author, c *chunk, out *receipts) error {
 	var failure error
 	if len(c.raws) > 0 {
@@ -55,8 +55,9 @@ func (s *server) recordChunk(ctx context.Context, from *ledger.Author, c *chunk,
 			return err
 		}
 	}
-	clear(c.raws)
-	*c = chunk{raws: c.raws[:0], answer: c.answer[:0]}
+	if err := out.deliver(); err != nil {
+		return err
+	}
 	if failure != nil {
 		return unavailable(failure)
 	}

@@ -2,11 +2,14 @@ package web
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"iter"
 	"mime"
 	"net/http"
 	"strconv"
+	"sync"
+	"time"
 
 	"amends/access"
 	"amends/eventstore"
@@ -43,9 +46,14 @@ func (s *server) postEventsRoute() *route {
 			"One event: 201 recorded, 200 duplicate, 422 refused (a problem document). Several: 200, and each receipt says what " +
 			"became of its event; a refused event does not hold up the others. What is malformed in an array ends it: everything " +
 			"before is recorded, the rest gets one refused receipt. In NDJSON a bad line is refused alone; empty lines get no receipt. " +
-			"503: the log could not be reached; send the same again. Events without an id get a new one each time, so give ids.",
-		query: []parameter{{name: "proof", description: "wait: answer only when a signed checkpoint covers what was recorded, for a few seconds at most; " +
-			"the receipt of a single event then has its proof (c2sp.org/tlog-proof)"}},
+			"What has arrived is recorded as soon as the sender pauses. 503: the log could not be reached; send the same again. Events without an id get a new one each time, so give ids.",
+		query: []parameter{
+			{name: "proof", description: "wait: answer only when a signed checkpoint covers what was recorded, for a few seconds at most; " +
+				"the receipt of a single event then has its proof (c2sp.org/tlog-proof)"},
+			{name: "live", boolean: true,
+				description: "Of NDJSON: send each receipt as soon as it is known, while events still arrive. The caller must read while it " +
+					"sends. A failure of the log is then a last line {\"problem\":{…}}, and there is no Amends-Position"},
+		},
 		request: []body{
 			event(typeCloudEvent, "One event"), event(typeCloudEvents, "An array of events"),
 			event(typeJSON, "One event, or an array of events"), event(typeNDJSON, "One event a line"),
@@ -68,16 +76,34 @@ func (s *server) postEvents(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	in := bufio.NewReaderSize(r.Body, 64<<10)
+	live, err := truthOf(r, "live")
+	if err != nil {
+		return err
+	}
+	arriving := newArriving(r.Body)
+	in := bufio.NewReaderSize(arriving, 64<<10)
+	if err := skipMark(in); err != nil {
+		return err
+	}
 	if lines {
-		return s.recordMany(w, r, lineElements(in), typeNDJSON)
+		out := &receipts{}
+		if live {
+			if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
+				return err
+			}
+			out.live = w
+		}
+		return s.recordMany(w, r, arriving, lineElements(in), out)
+	}
+	if live {
+		return badParameter("live", "needs Content-Type: %s", typeNDJSON)
 	}
 	first, err := firstByte(in)
 	if err != nil {
 		return problemf(http.StatusBadRequest, "empty-body", "Empty body", "the body holds no event")
 	}
 	if first == '[' {
-		return s.recordMany(w, r, arrayElements(in), typeJSON)
+		return s.recordMany(w, r, arriving, arrayElements(in), &receipts{array: true})
 	}
 	return s.recordOne(w, r, oneElement(in))
 }
@@ -103,6 +129,17 @@ func bodyIsLines(r *http.Request) (bool, error) {
 	}
 	return false, problemf(http.StatusUnsupportedMediaType, "unsupported-media-type", "Unsupported Content-Type",
 		"send %s (one event), %s (an array), %s (one event a line) or %s, in UTF-8", typeCloudEvent, typeCloudEvents, typeNDJSON, typeJSON)
+}
+
+// skipMark drops a UTF-8 byte order mark. JSON has none, but some programs write one, and readers may ignore it (RFC 8259,
+// section 8.1).
+func skipMark(in *bufio.Reader) error {
+	const mark = "\xef\xbb\xbf"
+	if head, _ := in.Peek(len(mark)); string(head) == mark {
+		_, err := in.Discard(len(mark))
+		return err
+	}
+	return nil // an error of Peek is met again by whoever reads next
 }
 
 // firstByte looks at the first byte that is not white space.
@@ -158,34 +195,65 @@ type provedReceipt struct {
 }
 
 // recordMany records the elements in chunks and answers for each in order: as a JSON array or as NDJSON.
-func (s *server) recordMany(w http.ResponseWriter, r *http.Request, elements iter.Seq[element], mediaType string) (err error) {
-	out := &receipts{array: mediaType == typeJSON}
+func (s *server) recordMany(w http.ResponseWriter, r *http.Request, arriving *arriving, elements iter.Seq[element], out *receipts) (err error) {
 	defer func() { err = errors.Join(err, out.held.close()) }()
-
-	from, chunk := author(r), &chunk{}
-	var failure error
-	for e := range elements {
-		chunk.add(e)
-		if !chunk.full() {
-			continue
-		}
-		if failure = s.recordChunk(r.Context(), from, chunk, out); failure != nil {
-			break
-		}
-	}
-	if failure == nil {
-		failure = s.recordChunk(r.Context(), from, chunk, out)
-	}
-	setPosition(w, out.highest)
-	if failure != nil {
-		return out.inProblem(failure)
-	}
-	if value(r, "proof") == "wait" && out.highest > 0 {
-		if err := s.awaitSealed(r.Context(), eventstore.Position(out.highest), false); err != nil {
-			return out.inProblem(err)
-		}
+	from, mediaType := author(r), typeNDJSON
+	if out.array {
+		mediaType = typeJSON
 	}
 	w.Header().Set("Content-Type", mediaType)
+
+	// Neither a server that stops nor a failure of the log waits for a sender that has nothing to say.
+	stopReading := func() {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) // long past; without deadlines there is nothing to end
+	}
+	defer context.AfterFunc(r.Context(), stopReading)()
+
+	// The reader stays in this goroutine, which may wait for the sender at any time; the recorder is never left waiting.
+	var recorder sync.WaitGroup
+	var failure error
+	var panicked any
+	recorder.Go(func() {
+		defer arriving.refuse()
+		defer func() { panicked = recover() }()
+		for {
+			chunk, more := arriving.take()
+			if !more {
+				return
+			}
+			if failure = s.recordChunk(r.Context(), from, chunk, out); failure != nil {
+				if arriving.refuse(); out.live != nil {
+					stopReading() // who sends everything before reading anything would miss the answer; who reads does not
+				}
+				return
+			}
+		}
+	})
+	arriving.readAll(elements)
+	recorder.Wait()
+	if panicked != nil {
+		panic(panicked)
+	}
+	if failure == nil && value(r, "proof") == "wait" && out.highest > 0 {
+		failure = s.awaitSealed(r.Context(), eventstore.Position(out.highest), false)
+	}
+	switch {
+	case out.live != nil:
+		return s.endLive(out, failure)
+	case failure != nil:
+		setPosition(w, out.highest)
+		return out.inProblem(failure)
+	}
+	setPosition(w, out.highest)
 	out.end()
 	return out.held.copyTo(w)
+}
+
+// endLive ends receipts that were sent as they came. A failure is their last line.
+func (s *server) endLive(out *receipts, failure error) error {
+	if failure == nil || out.count == 0 || errors.Is(failure, context.Canceled) {
+		return failure
+	}
+	s.cfg.Logger.Error().Str("route", "/v1/events").Err(failure).Msg("recording failed")
+	return writeJSON(out.live, map[string]*Problem{"problem": asProblem(failure)})
 }

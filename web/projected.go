@@ -82,7 +82,7 @@ func (s *server) rowObjects(ctx context.Context, q viewQuery) ([]rowObject, uint
 }
 
 func (q viewQuery) forViews() projections.Query {
-	out := projections.Query{Limit: q.limit}
+	out := projections.Query{Columns: q.columns, Limit: q.limit}
 	for _, c := range q.where {
 		on := projections.Condition{Column: c.column, Op: projections.Op(c.operator), Value: c.value}
 		if c.value == "" { // the empty value is NULL

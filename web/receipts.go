@@ -6,13 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 
 	"amends/ledger"
 )
 
-// receipts collects the answer to many events.
+// receipts are the answer to many events: held until the request ends, or sent as they come.
 type receipts struct {
 	held    spool
+	live    http.ResponseWriter // not nil: nothing is held
+	chunk   bytes.Buffer        // what is to be sent next
 	array   bool
 	count   int
 	highest uint64
@@ -33,8 +36,23 @@ func (o *receipts) add(r *ledger.Receipt) error {
 		text = append([]byte{',', '\n'}, text...)
 	}
 	o.count++
-	_, err = o.held.Write(text)
+	if o.live != nil {
+		_, err = o.chunk.Write(text)
+	} else {
+		_, err = o.held.Write(text)
+	}
 	return err
+}
+
+// deliver sends what was added, if the receipts are live.
+func (o *receipts) deliver() error {
+	if o.live == nil || o.chunk.Len() == 0 {
+		return nil
+	}
+	if _, err := o.chunk.WriteTo(o.live); err != nil {
+		return err
+	}
+	return http.NewResponseController(o.live).Flush()
 }
 
 // end closes the array.

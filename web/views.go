@@ -58,6 +58,7 @@ func (s *server) viewRoutes() []*route {
 			query: []parameter{
 				{name: "where", repeats: true, description: "column=value; also != < <= > >=. Repeated: all must hold"},
 				{name: "order", description: "column, or -column for descending; several are comma-separated"},
+				{name: "columns", repeats: true, description: "Only these columns, in this order; comma-separated. Default: all"},
 				{name: "limit", integer: true, description: "At most so many rows. Default 1,000"},
 				afterParameter,
 			},
@@ -116,10 +117,11 @@ func (s *server) queryView(w http.ResponseWriter, r *http.Request) error {
 
 // viewQuery selects rows of a view.
 type viewQuery struct {
-	view  string
-	where []condition
-	order []ordering
-	limit int
+	view    string
+	columns []string // none: all
+	where   []condition
+	order   []ordering
+	limit   int
 }
 
 type condition struct{ column, operator, value string }
@@ -138,6 +140,7 @@ func (s *server) viewQueryOf(r *http.Request) (q viewQuery, err error) {
 		}
 		q.where = append(q.where, c)
 	}
+	q.columns = list(r, "columns")
 	for _, column := range list(r, "order") {
 		name, descending := strings.CutPrefix(column, "-")
 		q.order = append(q.order, ordering{name, descending})

@@ -183,6 +183,8 @@ type problemError struct {
 	Title   string `json:"title"`
 	Detail  string `json:"detail"`
 	Pointer string `json:"pointer"`
+	// Parameter is that of the request: the flag of that name, as_of being --as-of.
+	Parameter string `json:"parameter"`
 }
 
 func (e *problemError) Error() string {
@@ -196,6 +198,9 @@ func (e *problemError) Error() string {
 	if text == "" {
 		text = "the ledger answered " + strconv.Itoa(e.status)
 	}
+	if e.Parameter != "" {
+		text = "--" + strings.ReplaceAll(e.Parameter, "_", "-") + ": " + text
+	}
 	return text
 }
 
@@ -208,8 +213,26 @@ func readProblem(resp *http.Response) error {
 	if json.Unmarshal(data, p) != nil {
 		p.Detail = strings.TrimSpace(string(data))
 	}
+	if p.isUsage() {
+		return usage(p)
+	}
 	return p
 }
+
+// isUsage reports whether what was typed is at fault: a flag, a customer id, a statement, the name of a view. That there is
+// no such customer, say, is an answer.
+func (e *problemError) isUsage() bool {
+	switch e.status {
+	case http.StatusBadRequest:
+		return strings.HasPrefix(e.Type, "urn:amends:problem:")
+	case http.StatusNotFound:
+		return e.Type == problemUnknownView
+	}
+	return false
+}
+
+// problemUnknownView: no view has the name that was typed.
+const problemUnknownView = "urn:amends:problem:unknown-view"
 
 // getJSON reads a JSON answer into out.
 func (c *client) getJSON(ctx context.Context, path string, query url.Values, out any) error {

@@ -12,11 +12,8 @@ import (
 	"amends/ledger"
 )
 
-// demoEnd is when the invented histories end. It is fixed, so that a seed gives the same histories on any day.
-var demoEnd = time.Date(2026, 6, 30, 0, 0, 0, 0, time.UTC)
-
-// fillDemo records the invented histories and waits until the views show them.
-func (e *engine) fillDemo(ctx context.Context, seed int64, customers int) (string, error) {
+// fillDemo records the invented histories of the two years before end and waits until the views show them.
+func (e *engine) fillDemo(ctx context.Context, seed int64, customers int, end time.Time) (string, error) {
 	bar := progress(-1, "recording")
 	counts := map[ledger.Status]int{}
 	var batch [][]byte
@@ -36,7 +33,7 @@ func (e *engine) fillDemo(ctx context.Context, seed int64, customers int) (strin
 		return ctx.Err()
 	}
 	for event := range demo.Generate(demo.Config{
-		Seed: seed, Customers: customers, From: demoEnd.AddDate(-2, 0, 0), To: demoEnd,
+		Seed: seed, Customers: customers, From: end.AddDate(-2, 0, 0), To: end,
 	}) {
 		if batch = append(batch, event); len(batch) == importBatch {
 			if err := flush(); err != nil {
@@ -48,11 +45,11 @@ func (e *engine) fillDemo(ctx context.Context, seed int64, customers int) (strin
 		return "", err
 	}
 	_ = bar.Finish()
-	end, err := e.store.End(ctx)
+	last, err := e.store.End(ctx)
 	if err != nil {
 		return "", err
 	}
-	if err := e.views.WaitFor(ctx, end); err != nil {
+	if err := e.views.WaitFor(ctx, last); err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("%d events of %d customers (%d recorded now, %d were there)",
@@ -62,7 +59,7 @@ func (e *engine) fillDemo(ctx context.Context, seed int64, customers int) (strin
 // progress is a bar on a terminal and nothing in a pipe. A total of -1 means unknown.
 func progress(total int64, what string) *progressbar.ProgressBar {
 	if !isTerminal(os.Stderr) {
-		return progressbar.DefaultSilent(total)
+		return progressbar.DefaultSilent(max(total, 1)) // an unknown total would start a spinner, which nobody sees
 	}
 	return progressbar.NewOptions64(total,
 		progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription(what), progressbar.OptionShowCount(),

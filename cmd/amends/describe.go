@@ -24,7 +24,7 @@ func describe(data []byte) []string {
 		if name == "complaint_id" {
 			continue
 		}
-		lines = append(lines, fmt.Sprintf("%s: %s", strings.ReplaceAll(name, "_", " "), shorten(fmt.Sprint(values[i]), 160)))
+		lines = append(lines, fmt.Sprintf("%s: %s", visible(strings.ReplaceAll(name, "_", " ")), shorten(fmt.Sprint(values[i]), 160)))
 	}
 	return lines
 }

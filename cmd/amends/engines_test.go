@@ -26,6 +26,9 @@ import (
 	"amends/schemas"
 )
 
+// demoEnd is when the demo's histories of these tests end.
+var demoEnd = time.Date(2026, 6, 30, 0, 0, 0, 0, time.UTC)
+
 // TestEnginesAgree: the same import gives the same records and the same rows on every engine. Positions are each engine's own.
 func TestEnginesAgree(t *testing.T) {
 	for name, source := range map[string]iter.Seq[[]byte]{

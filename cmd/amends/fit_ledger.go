@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -139,19 +138,15 @@ func (c *client) publishWeights(cmd *cobra.Command, weights *domain.Weights) err
 	if err != nil {
 		return err
 	}
-	position := uint64(0)
-	err = c.record(cmd, bytes.NewReader(event), func(_ []byte, r receipt) error {
-		if r.Problem != nil {
-			return fmt.Errorf("the weights were not published: %w", r.Problem)
-		}
-		position = r.Position
-		fmt.Fprintf(os.Stderr, "amends: weights %s are published at position %d\n", weights.Version, r.Position)
-		return nil
-	})
-	if err != nil {
-		return err
+	_, r, err := c.recordMade(cmd.Context(), event)
+	if err == nil && r.Problem != nil {
+		err = r.Problem
 	}
-	return c.awaitScores(cmd, weights.Version, position)
+	if err != nil {
+		return fmt.Errorf("the weights were not published: %w", err)
+	}
+	fmt.Fprintf(os.Stderr, "amends: weights %s are published at position %d\n", weights.Version, r.Position)
+	return c.awaitScores(cmd, weights.Version, r.Position)
 }
 
 // awaitScores waits until all customers are scored with the weights; what was done stays done if it is interrupted.

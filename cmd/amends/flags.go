@@ -12,13 +12,18 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// applyEnvironment gives each flag that was not typed the value of its environment twin: --as-of is AMENDS_AS_OF.
+// applyEnvironment gives each flag that was not typed the value of its environment twin: --as-of is AMENDS_AS_OF. What was
+// typed wins over the environment, also where two flags exclude each other.
 func applyEnvironment(flags *pflag.FlagSet) error {
+	data, server := flags.Changed("data"), flags.Changed("server")
+	if data && server {
+		return errors.New("--data names a ledger of this machine and --server a running one; give one of them")
+	}
 	var errs []error
 	flags.VisitAll(func(f *pflag.Flag) {
 		name := "AMENDS_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
 		value, ok := os.LookupEnv(name)
-		if !ok || f.Changed || f.Name == "help" {
+		if !ok || f.Changed || f.Name == "help" || f.Name == "server" && data || f.Name == "data" && server {
 			return
 		}
 		if err := flags.Set(f.Name, value); err != nil {

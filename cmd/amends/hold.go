@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -95,13 +94,15 @@ func (p *place) recordOne(cmd *cobra.Command, eventType, customer, actor string,
 		return err
 	}
 	defer c.close()
-	var refused error
-	err = c.record(cmd, bytes.NewReader(text), func(line []byte, r receipt) error {
-		if r.Status == "refused" {
-			refused = &exitError{code: exitRefused}
-		}
-		_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s\n", line)
+	line, r, err := c.recordMade(cmd.Context(), text)
+	if err != nil {
 		return err
-	})
-	return errors.Join(err, refused)
+	}
+	if _, err := fmt.Fprintf(cmd.OutOrStdout(), "%s\n", line); err != nil {
+		return err
+	}
+	if r.Status == "refused" {
+		return &exitError{code: exitRefused}
+	}
+	return nil
 }

@@ -23,7 +23,7 @@ const importBatch = 1_000
 
 func newImport() *cobra.Command {
 	var at place
-	var mappingFile, rejectsFile, formatName string
+	var mappingFile, rejectsPath, formatName string
 	allowed := []format{formatTable, formatJSON}
 	cmd := &cobra.Command{
 		Use:   "import cfpb|helpdesk|cloudevents|csv FILE…",
@@ -32,7 +32,9 @@ func newImport() *cobra.Command {
 see docs/import.md); cloudevents takes CloudEvents in JSON (one, an array, or NDJSON).
 
 Importing a file again records nothing new, so an import that was interrupted is simply started again. Rows that cannot be
-mapped, or that the ledger refuses, go to a rejects file (row number, reason, original row); the exit code is then 3.`,
+mapped, that the ledger refuses, or that were recorded before with other data (changed: what was recorded stands), go to a
+rejects file (row number, reason, original row); the exit code is then 3. Correct that file and import it like the first one.
+A rejects file of an earlier import is kept with .old behind its name.`,
 		Example: `  amends import cfpb complaints.csv
   amends import csv --mapping crm.yaml calls-2025.csv calls-2026.csv`,
 		Args: cobra.MinimumNArgs(1),
@@ -45,35 +47,48 @@ mapped, or that the ledger refuses, go to a rejects file (row number, reason, or
 			if err != nil {
 				return err
 			}
-			if rejectsFile != "" && len(files) > 1 {
+			if rejectsPath != "" && len(files) > 1 {
 				return usage(errors.New("--rejects names one file; import several files without it, or one at a time"))
+			}
+			var alsoRead []string
+			if mappingFile != "" {
+				alsoRead = append(alsoRead, mappingFile)
+			}
+			rejects, err := rejectsFiles(files, rejectsPath, alsoRead...)
+			if err != nil {
+				return err
 			}
 			c, err := at.connect(cmd.Context())
 			if err != nil {
 				return err
 			}
 			defer c.close()
-			imp := &importer{client: c, cmd: cmd, mapping: m, rejectsPath: rejectsFile}
+			imp := &importer{client: c, cmd: cmd, mapping: m}
 			started := time.Now()
-			for _, file := range files {
-				if err := imp.file(file); err != nil {
-					return fmt.Errorf("%s: %w (what was recorded stays; the same command goes on from here)", file, err)
+			var failure error
+			for i, file := range files {
+				if failure = imp.file(file, rejects[i]); failure != nil {
+					failure = fmt.Errorf("%s: %w", file, failure)
+					break
 				}
 			}
 			imp.summary.Seconds = time.Since(started).Round(time.Millisecond).Seconds()
-			if err := imp.summary.print(cmd.OutOrStdout(), f); err != nil {
-				return err
+			if imp.sent && failure != nil {
+				failure = fmt.Errorf("%w (what was recorded stays; the same command goes on from here)", failure)
 			}
-			if imp.summary.Refused > 0 {
+			if imp.summary.Rows > 0 || failure == nil {
+				failure = errors.Join(failure, imp.summary.print(cmd.OutOrStdout(), f))
+			}
+			if failure == nil && imp.summary.RejectsFile != nil {
 				return &exitError{code: exitRefused}
 			}
-			return nil
+			return failure
 		},
 	}
 	at.flags(cmd.Flags())
 	formatFlag(cmd.Flags(), &formatName, allowed...)
 	cmd.Flags().StringVar(&mappingFile, "mapping", "", "your own mapping (YAML); docs/import.md teaches the format")
-	cmd.Flags().StringVar(&rejectsFile, "rejects", "", "file for the rows that were not taken (default: FILE.rejects.csv here)")
+	cmd.Flags().StringVar(&rejectsPath, "rejects", "", "file for the rows that were not taken (default: FILE.rejects.csv here)")
 	return cmd
 }
 
@@ -116,13 +131,14 @@ func needFiles(files []string) error {
 	return nil
 }
 
-// importSummary is what an import did. Refused counts the rows in the rejects file.
+// importSummary is what an import did.
 type importSummary struct {
 	Rows        int     `json:"rows"`
-	Recorded    int     `json:"recorded"` // events
-	Duplicates  int     `json:"duplicates"`
-	Refused     int     `json:"refused"`
-	RejectsFile *string `json:"rejects_file"` // null when every row was taken; of several files, comma-separated
+	Recorded    int     `json:"recorded"`     // events
+	Duplicates  int     `json:"duplicates"`   // events that were recorded before, the changed ones among them
+	Refused     int     `json:"refused"`      // rows that gave no event, or of which an event was refused
+	RejectsFile *string `json:"rejects_file"` // null when every row was taken as it is; of several files, comma-separated
+	Changed     int     `json:"changed"`      // events whose id was recorded before with other data: nothing was added
 	Seconds     float64 `json:"seconds"`
 }
 
@@ -135,44 +151,42 @@ func (s importSummary) print(out io.Writer, f format) error {
 		_, err = fmt.Fprintf(out, "%s\n", data)
 		return err
 	}
-	_, err := fmt.Fprintf(out, "%d rows: %d events recorded, %d duplicates, %d rows refused, %.1f s\n",
-		s.Rows, s.Recorded, s.Duplicates, s.Refused, s.Seconds)
+	_, err := fmt.Fprintf(out, "%d rows: %d events recorded, %d duplicates (%d of them with other data), %d rows refused, %.1f s\n",
+		s.Rows, s.Recorded, s.Duplicates, s.Changed, s.Refused, s.Seconds)
 	if err == nil && s.RejectsFile != nil {
-		_, err = fmt.Fprintf(out, "the refused rows and the reasons are in %s\n", *s.RejectsFile)
+		_, err = fmt.Fprintf(out, "the rows that were not taken and the reasons are in %s\n", *s.RejectsFile)
 	}
 	return err
 }
 
 // importer sends the events of files, batch by batch, and keeps the rows that were not taken.
 type importer struct {
-	client      *client
-	cmd         commandContext
-	mapping     *mapping.Mapping // nil: the files are CloudEvents
-	rejectsPath string           // empty: named after each file
-	rejects     *rejectsFile     // of the file under way
-	summary     importSummary
+	client  *client
+	cmd     commandContext
+	mapping *mapping.Mapping // nil: the files are CloudEvents
+	rejects *rejectsFile     // of the file under way
+	sent    bool             // something was sent to the ledger
+	summary importSummary
 }
 
-func (imp *importer) file(path string) (err error) {
+func (imp *importer) file(path string, rejects *rejectsFile) (err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	rejects := imp.rejectsPath
-	if rejects == "" {
-		rejects = filepath.Base(path) + ".rejects.csv"
-	}
-	imp.rejects = &rejectsFile{path: rejects}
+	imp.rejects = rejects
 	defer func() {
-		err = errors.Join(err, imp.rejects.close())
-		if imp.rejects.file == nil {
+		written, failed := rejects.finish(err == nil)
+		err = errors.Join(err, failed)
+		if !written {
 			return
 		}
+		names := rejects.path
 		if imp.summary.RejectsFile != nil {
-			rejects = *imp.summary.RejectsFile + "," + rejects
+			names = *imp.summary.RejectsFile + "," + names
 		}
-		imp.summary.RejectsFile = &rejects
+		imp.summary.RejectsFile = &names
 	}()
 	if imp.mapping == nil {
 		return imp.cloudEvents(f)
@@ -189,6 +203,7 @@ type importBatchRows struct {
 
 type importRow struct {
 	row     mapping.Row
+	refused bool     // it, or an event of it
 	reasons []string // why it, or an event of it, was not taken
 }
 
@@ -199,6 +214,10 @@ func (imp *importer) rows(f *os.File) error {
 		return err
 	}
 	reader, err := imp.mapping.Open(f)
+	var header *mapping.HeaderError
+	if errors.As(err, &header) {
+		return usage(err)
+	}
 	if err != nil {
 		return err
 	}
@@ -244,7 +263,7 @@ func mapRows(ctx context.Context, reader *mapping.Reader, batches chan<- *import
 		r := &importRow{row: row}
 		b.rows = append(b.rows, r)
 		if row.Err != nil {
-			r.reasons = append(r.reasons, row.Err.Error())
+			r.refused, r.reasons = true, append(r.reasons, row.Err.Error())
 		}
 		for _, event := range row.Events {
 			b.events, b.owners = append(b.events, event), append(b.owners, r)
@@ -262,10 +281,17 @@ func mapRows(ctx context.Context, reader *mapping.Reader, batches chan<- *import
 func (imp *importer) batch(ctx context.Context, b *importBatchRows) error {
 	answered := 0
 	if len(b.events) > 0 {
+		imp.sent = true
 		body := bytes.NewReader(bytes.Join(b.events, []byte("\n")))
-		err := imp.send(ctx, body, "application/x-ndjson", func(r receipt) error {
-			if answered < len(b.owners) && r.Status == "refused" {
-				b.owners[answered].reasons = append(b.owners[answered].reasons, r.Problem.Error())
+		resp, err := imp.client.do(ctx, http.MethodPost, "/v1/events", nil, "", typeLines, body)
+		if err != nil {
+			return err
+		}
+		err = imp.receipts(resp, func(r receipt) error {
+			if answered < len(b.owners) && r.Problem != nil {
+				owner := b.owners[answered]
+				owner.refused = owner.refused || r.Status == "refused"
+				owner.reasons = append(owner.reasons, r.Problem.Error())
 			}
 			answered++
 			return nil
@@ -282,7 +308,9 @@ func (imp *importer) batch(ctx context.Context, b *importBatchRows) error {
 		if len(r.reasons) == 0 {
 			continue
 		}
-		imp.summary.Refused++
+		if r.refused {
+			imp.summary.Refused++
+		}
 		if err := imp.rejects.add(r.row, strings.Join(r.reasons, "; ")); err != nil {
 			return err
 		}
@@ -290,12 +318,8 @@ func (imp *importer) batch(ctx context.Context, b *importBatchRows) error {
 	return nil
 }
 
-// send records a body of events and counts the receipts.
-func (imp *importer) send(ctx context.Context, body io.Reader, contentType string, each func(receipt) error) error {
-	resp, err := imp.client.do(ctx, http.MethodPost, "/v1/events", nil, "", contentType, body)
-	if err != nil {
-		return err
-	}
+// receipts counts the receipts.
+func (imp *importer) receipts(resp *http.Response, each func(receipt) error) error {
 	defer resp.Body.Close()
 	return eachReceipt(resp.Body, func(_ []byte, r receipt) error {
 		switch r.Status {
@@ -303,52 +327,31 @@ func (imp *importer) send(ctx context.Context, body io.Reader, contentType strin
 			imp.summary.Recorded++
 		case "duplicate":
 			imp.summary.Duplicates++
+			if r.Problem != nil {
+				imp.summary.Changed++
+			}
 		}
 		return each(r)
 	})
 }
 
-// cloudEvents imports a file that is in the ledger's own format already. A row is an event; a refused one is kept by its
-// number, its id and the reason.
+// cloudEvents imports a file that is in the ledger's own format already. A row is an event; one that was not taken is kept by
+// its number, its id and the reason.
 func (imp *importer) cloudEvents(f *os.File) error {
-	body, contentType, err := sniff(f)
+	imp.rejects.header = []string{"id"}
+	resp, err := imp.client.recordEvents(imp.cmd.Context(), f)
 	if err != nil {
 		return err
 	}
-	imp.rejects.header = []string{"id"}
-	return imp.send(imp.cmd.Context(), body, contentType, func(r receipt) error {
+	return imp.receipts(resp, func(r receipt) error {
+		imp.sent = true
 		imp.summary.Rows++
-		if r.Status != "refused" {
+		if r.Problem == nil {
 			return nil
 		}
-		imp.summary.Refused++
+		if r.Status == "refused" {
+			imp.summary.Refused++
+		}
 		return imp.rejects.add(mapping.Row{Number: imp.summary.Rows, Fields: []string{r.ID}}, r.Problem.Error())
 	})
-}
-
-// rejectsFile is made when there is a first row to keep, so that an empty one does not suggest that there was.
-type rejectsFile struct {
-	path   string
-	header []string
-	file   *os.File
-	rows   *mapping.Rejects
-}
-
-func (r *rejectsFile) add(row mapping.Row, reason string) error {
-	if r.file == nil {
-		// The rows are the source's own data: for the user's eyes.
-		file, err := os.OpenFile(r.path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-		if err != nil {
-			return err
-		}
-		r.file, r.rows = file, mapping.NewRejects(file, r.header)
-	}
-	return r.rows.Add(row, reason)
-}
-
-func (r *rejectsFile) close() error {
-	if r.file == nil {
-		return nil
-	}
-	return r.file.Close()
 }

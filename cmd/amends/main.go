@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -40,7 +41,7 @@ func (e *exitError) Unwrap() error { return e.cause }
 
 func main() { os.Exit(run(os.Args[1:])) }
 
-// run is main without the exit, so that scripts in tests can call it.
+// run is main without the exit, so that what it defers is done before the process ends.
 func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -84,6 +85,7 @@ func newRoot() *cobra.Command {
 
 Each verb works on an embedded ledger (--data DIR; --store URL puts its log on a server) or on a running one (--server
 URL). Every flag has an environment twin: --data is AMENDS_DATA, --store is AMENDS_STORE, --server is AMENDS_SERVER.
+What is typed wins over the environment.
 
 Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some records were refused; 4 a check found a difference.`,
 		Example: `  amends demo                                   a ledger with sample histories, API on 127.0.0.1:8080
@@ -93,6 +95,11 @@ Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some records were refus
 		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
+
+		SuggestionsMinimumDistance: 2,
+
+		Args: knownVerb,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(fmt.Errorf("%w; see %s --help", err, cmd.CommandPath()))
@@ -121,4 +128,16 @@ func prepare(parent *cobra.Command) {
 			}
 		}
 	}
+}
+
+// knownVerb refuses what is left over when no verb was found.
+func knownVerb(root *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := ""
+	if near := root.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = "; did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return usage(fmt.Errorf("there is no verb %q%s; see amends --help", args[0], hint))
 }

@@ -322,16 +322,15 @@ To import a history under a policy, publish the policy first.`,
 				return err
 			}
 			defer c.close()
-			var refused error
-			err = c.record(cmd, bytes.NewReader(event), func(line []byte, r receipt) error {
-				if r.Problem != nil {
-					refused = &exitError{code: exitRefused, cause: fmt.Errorf("%s %s: %w", policy.ID, policy.Version, r.Problem)}
-					return nil
-				}
-				_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s\n", line)
+			line, r, err := c.recordMade(cmd.Context(), event)
+			if err != nil {
 				return err
-			})
-			return errors.Join(err, refused)
+			}
+			if r.Problem != nil {
+				return &exitError{code: exitRefused, cause: fmt.Errorf("%s %s: %w", policy.ID, policy.Version, r.Problem)}
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", line)
+			return err
 		},
 	}
 	at.flags(cmd.Flags())

@@ -25,26 +25,38 @@ type rowsRequest struct {
 	query       url.Values
 	contentType string
 	body        []byte
+	width       int // of a table that has to fit; 0: boundless
 }
 
 // allRows is the API's largest limit.
 const allRows = 10_000_000
+
+// forPeople are the columns of a view that has too many for any terminal: those that people ask for first, in that order.
+var forPeople = map[string][]string{
+	"complaints": {
+		"complaint_id", "customer_id", "state", "registered_at", "product", "category", "channel", "severity", "outcome", "is_timely",
+		"closed_at", "owner",
+	},
+}
 
 var rowFormats = []format{formatTable, formatJSON, formatNDJSON, formatCSV}
 
 func newQuery() *cobra.Command {
 	var at place
 	var formatName, order string
-	var where []string
+	var where, columns []string
 	var limit int
 	cmd := &cobra.Command{
 		Use:   "query VIEW",
 		Short: "Print the rows of a view",
 		Long: `Print the rows of a view. "amends views" lists the views and their columns.
 
-A condition is column=value; !=, >=, <=, > and < work too; an empty value means NULL. Several conditions must all hold.`,
+A condition is column=value; !=, >=, <=, > and < work too; an empty value means NULL. Several conditions must all hold.
+
+On a terminal the table has the columns that fit, without empty ones; --columns chooses. JSON and CSV have every column.`,
 		Example: `  amends query complaints --where state=paused --limit 20
   amends query churn_risk --where band=high --order -points
+  amends query complaints --columns complaint_id,state,registered_at
   amends query complaints --where registered_at>=2026-01-01 --format csv`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -57,30 +69,44 @@ A condition is column=value; !=, >=, <=, > and < work too; an empty value means 
 					return usage(fmt.Errorf("--where %q is not column=value", w))
 				}
 			}
+			if limit < 0 {
+				return usage(fmt.Errorf("--limit %d is below 0", limit))
+			}
 			c, err := at.connect(cmd.Context())
 			if err != nil {
 				return err
 			}
 			defer c.close()
 			query := url.Values{"where": where}
-			if limit <= 0 {
+			if limit == 0 {
 				limit = allRows
 			}
 			query.Set("limit", strconv.Itoa(limit))
 			if order != "" {
 				query.Set("order", order)
 			}
+			width := terminalWidth()
+			switch {
+			case len(columns) > 0:
+				width = 0
+			case width > 0 && f == formatTable:
+				columns = forPeople[args[0]]
+			}
+			if len(columns) > 0 {
+				query["columns"] = columns
+			}
 			if err := c.afterEnd(cmd, query); err != nil {
 				return err
 			}
 			return c.printRows(rowsRequest{
-				cmd: cmd, method: get, path: "/v1/views/" + url.PathEscape(args[0]), query: query,
+				cmd: cmd, method: get, path: "/v1/views/" + url.PathEscape(args[0]), query: query, width: width,
 			}, f, cmd.OutOrStdout())
 		},
 	}
 	at.flags(cmd.Flags())
 	formatFlag(cmd.Flags(), &formatName, rowFormats...)
 	cmd.Flags().StringArrayVar(&where, "where", nil, "condition column=value; may be repeated")
+	cmd.Flags().StringSliceVar(&columns, "columns", nil, "only these columns, in this order: a,b,c (default: all; on a terminal, those that fit)")
 	cmd.Flags().StringVar(&order, "order", "", "column to sort by; -column for descending")
 	cmd.Flags().IntVar(&limit, "limit", 0, "at most so many rows (default: all)")
 	return cmd

@@ -3,11 +3,13 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -22,9 +24,14 @@ func newRecord() *cobra.Command {
 		Long: `Record events: CloudEvents in JSON, one, an array, or NDJSON; from a file or standard input. Prints a receipt for each, in
 order, as NDJSON: recorded, duplicate (the id was recorded before; nothing was added), or refused with the problem.
 
+Events may also follow each other spread over several lines, as jq prints them. What a slow producer writes is recorded, and
+its receipts printed, as it comes. A bad line is refused alone; what is malformed in an array, or in an event spread over
+lines, ends it: everything before is recorded, and the rest is refused.
+
 An event with its own id can be sent again safely. docs/events.md lists the event types.`,
 		Example: `  amends record complaint.json
-  jq -c '.[]' events.json | amends record -`,
+  jq '.[]' events.json | amends record -
+  tail -f calls.ndjson | amends record - --server http://127.0.0.1:8080`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			in := cmd.InOrStdin()
@@ -43,7 +50,12 @@ An event with its own id can be sent again safely. docs/events.md lists the even
 			defer c.close()
 			w := bufio.NewWriter(cmd.OutOrStdout())
 			refused := 0
-			err = c.record(cmd, in, func(line []byte, r receipt) error {
+			resp, err := c.recordEvents(cmd.Context(), in)
+			if err != nil {
+				return err
+			}
+			defer resp.Body.Close()
+			err = eachReceipt(&flushing{resp.Body, w}, func(line []byte, r receipt) error {
 				if r.Status == "refused" {
 					refused++
 				}
@@ -72,18 +84,45 @@ type receipt struct {
 	Problem  *problemError `json:"problem"`
 }
 
-// record sends events, however they are written, and calls each with every receipt's bytes and meaning.
-func (c *client) record(cmd commandContext, in io.Reader, each func([]byte, receipt) error) error {
+// recordEvents sends events, however they are written. Events on a line each are answered as they come.
+func (c *client) recordEvents(ctx context.Context, in io.Reader) (*http.Response, error) {
 	body, contentType, err := sniff(in)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	resp, err := c.do(cmd.Context(), http.MethodPost, "/v1/events", nil, "", contentType, body)
+	query := url.Values{}
+	if contentType == typeLines {
+		query.Set("live", "true")
+	}
+	return c.do(ctx, http.MethodPost, "/v1/events", query, "", contentType, body)
+}
+
+// recordMade records one event that a verb made itself, and returns its receipt: as it came, and as it is read.
+func (c *client) recordMade(ctx context.Context, event []byte) (line []byte, r receipt, err error) {
+	resp, err := c.do(ctx, http.MethodPost, "/v1/events", nil, "", typeLines, bytes.NewReader(event))
 	if err != nil {
-		return err
+		return nil, receipt{}, err
 	}
 	defer resp.Body.Close()
-	return eachReceipt(resp.Body, each)
+	err = eachReceipt(resp.Body, func(raw []byte, got receipt) error {
+		line, r = bytes.Clone(raw), got
+		return nil
+	})
+	return line, r, err
+}
+
+// flushing flushes the output before it waits for more input: what was answered is seen at once.
+type flushing struct {
+	in  io.Reader
+	out *bufio.Writer
+}
+
+// Read implements io.Reader.
+func (f *flushing) Read(p []byte) (int, error) {
+	if err := f.out.Flush(); err != nil {
+		return 0, err
+	}
+	return f.in.Read(p)
 }
 
 // eachReceipt reads receipts, an array or NDJSON.
@@ -114,6 +153,9 @@ func eachReceipt(body io.Reader, each func([]byte, receipt) error) error {
 		if err := json.Unmarshal(raw, &r); err != nil {
 			return err
 		}
+		if r.Status == "" && r.Problem != nil { // the last line of live receipts
+			return fmt.Errorf("the ledger gave up: %w", r.Problem)
+		}
 		if r.Status == "" {
 			return fmt.Errorf("the ledger gave up: %s", raw)
 		}
@@ -121,49 +163,4 @@ func eachReceipt(body io.Reader, each func([]byte, receipt) error) error {
 			return err
 		}
 	}
-}
-
-// maxSingle is how large one event spread over several lines may be. The record's own limit is far below.
-const maxSingle = 16 << 20
-
-// sniff tells an array from NDJSON, and makes NDJSON of a single event spread over several lines.
-func sniff(in io.Reader) (io.Reader, string, error) {
-	r := bufio.NewReaderSize(in, 64<<10)
-	for {
-		b, err := r.ReadByte()
-		if errors.Is(err, io.EOF) {
-			return nil, "", usage(errors.New("no events: the input is empty"))
-		}
-		if err != nil {
-			return nil, "", err
-		}
-		if b == ' ' || b == '\t' || b == '\r' || b == '\n' {
-			continue
-		}
-		if err := r.UnreadByte(); err != nil {
-			return nil, "", err
-		}
-		if b == '[' {
-			return r, "application/cloudevents-batch+json", nil
-		}
-		break
-	}
-	// One event over several lines is valid as a whole, and its first line alone is not.
-	head, err := r.Peek(r.Size())
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, "", err
-	}
-	first, _, whole := bytes.Cut(head, []byte("\n"))
-	if whole && !json.Valid(first) {
-		all, err := io.ReadAll(io.LimitReader(r, maxSingle))
-		if err != nil {
-			return nil, "", err
-		}
-		var compact bytes.Buffer
-		if json.Compact(&compact, all) == nil {
-			return &compact, "application/x-ndjson", nil
-		}
-		return io.MultiReader(bytes.NewReader(all), r), "application/x-ndjson", nil
-	}
-	return r, "application/x-ndjson", nil
 }

@@ -117,26 +117,28 @@ func joinLines(in io.Reader, out io.Writer) error {
 
 // history is the API's answer, as far as telling it needs.
 type history struct {
-	Customer string `json:"customer"`
-	Records  []struct {
-		LateSeconds  float64         `json:"late_seconds"`
-		SupersededBy string          `json:"superseded_by"`
-		Changes      []historyChange `json:"changes"`
-		Erased       []erasedField   `json:"erased"`
-		Event        struct {
-			ID       string          `json:"id"`
-			Type     string          `json:"type"`
-			Subject  string          `json:"subject"`
-			Time     time.Time       `json:"time"`
-			Accuracy string          `json:"timeaccuracy"`
-			Recorded time.Time       `json:"recordedtime"`
-			Revision uint64          `json:"revision"`
-			Source   string          `json:"source"`
-			Actor    string          `json:"actor"`
-			Data     json.RawMessage `json:"data"`
-		} `json:"event"`
-	} `json:"records"`
+	Customer  string            `json:"customer"`
+	Records   []historyRecord   `json:"records"`
 	Deadlines []historyDeadline `json:"deadlines"`
+}
+
+type historyRecord struct {
+	LateSeconds  float64         `json:"late_seconds"`
+	SupersededBy string          `json:"superseded_by"`
+	Changes      []historyChange `json:"changes"`
+	Erased       []erasedField   `json:"erased"`
+	Event        struct {
+		ID       string          `json:"id"`
+		Type     string          `json:"type"`
+		Subject  string          `json:"subject"`
+		Time     time.Time       `json:"time"`
+		Accuracy string          `json:"timeaccuracy"`
+		Recorded time.Time       `json:"recordedtime"`
+		Revision uint64          `json:"revision"`
+		Source   string          `json:"source"`
+		Actor    string          `json:"actor"`
+		Data     json.RawMessage `json:"data"`
+	} `json:"event"`
 }
 
 type historyDeadline struct {
@@ -194,34 +196,34 @@ var accuracyWords = map[string]string{"day": " (day)", "not_before": " (or later
 // tell writes the history for people, one paragraph a record.
 func (h *history) tell(out io.Writer) error {
 	w := bufio.NewWriter(out)
-	fmt.Fprintf(w, "%s: %d %s\n", h.Customer, len(h.Records), plural(len(h.Records), "record"))
+	fmt.Fprintf(w, "%s: %d %s\n", visible(h.Customer), len(h.Records), plural(len(h.Records), "record"))
 	for _, r := range h.Records {
 		e := r.Event
 		stamp := e.Time.UTC().Format("2006-01-02 15:04:05")
 		if e.Accuracy == "day" {
 			stamp = e.Time.UTC().Format("2006-01-02")
 		}
-		fmt.Fprintf(w, "\n%s%s  %s", stamp, accuracyWords[e.Accuracy], e.Type)
+		fmt.Fprintf(w, "\n%s%s  %s", stamp, accuracyWords[e.Accuracy], visible(e.Type))
 		var about struct {
 			ComplaintID string `json:"complaint_id"`
 		}
 		if json.Unmarshal(e.Data, &about) == nil && about.ComplaintID != "" {
-			fmt.Fprintf(w, "  complaint %s", about.ComplaintID)
+			fmt.Fprintf(w, "  complaint %s", visible(about.ComplaintID))
 		}
 		who := e.Actor
 		if who == "" {
 			who = e.Source
 		}
-		fmt.Fprintf(w, "  by %s  #%d", who, e.Revision)
+		fmt.Fprintf(w, "  by %s  #%d", visible(who), e.Revision)
 		if e.Subject != h.Customer {
-			fmt.Fprintf(w, " of %s", e.Subject)
+			fmt.Fprintf(w, " of %s", visible(e.Subject))
 		}
 		fmt.Fprintln(w)
 		if r.LateSeconds > 0 {
 			fmt.Fprintf(w, "    recorded late: %s\n", e.Recorded.UTC().Format("2006-01-02 15:04:05"))
 		}
 		if r.SupersededBy != "" {
-			fmt.Fprintf(w, "    corrected later by %s\n", r.SupersededBy)
+			fmt.Fprintf(w, "    corrected later by %s\n", visible(r.SupersededBy))
 		}
 		for _, line := range describe(e.Data) {
 			fmt.Fprintf(w, "    %s\n", line)
@@ -234,7 +236,7 @@ func (h *history) tell(out io.Writer) error {
 			if from == "" {
 				from = "–"
 			}
-			fmt.Fprintf(w, "    → %s %s: %s %s → %s\n", c.Thing, c.ID, c.What, from, c.To)
+			fmt.Fprintf(w, "    → %s %s: %s %s → %s\n", visible(c.Thing), visible(c.ID), visible(c.What), visible(from), visible(c.To))
 		}
 	}
 	if len(h.Deadlines) > 0 {

@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +22,7 @@ import (
 func newServe() *cobra.Command {
 	var at logPlace
 	var how serving
+	var logLevel string
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve the ledger's API",
@@ -39,7 +42,11 @@ way.`,
 			if err := how.check(); err != nil {
 				return err
 			}
-			log := zerolog.New(cmd.ErrOrStderr()).With().Timestamp().Logger()
+			level, err := zerolog.ParseLevel(logLevel)
+			if err != nil || level == zerolog.NoLevel {
+				return usage(fmt.Errorf("--log-level %q is not one of debug, info, warn, error, disabled", logLevel))
+			}
+			log := zerolog.New(cmd.ErrOrStderr()).Level(level).With().Timestamp().Logger()
 			e, err := openEngine(cmd.Context(), at, log)
 			if err != nil {
 				return err
@@ -51,6 +58,7 @@ way.`,
 	}
 	at.flags(cmd.Flags(), defaultData(), "directory of the embedded ledger")
 	how.flags(cmd.Flags())
+	cmd.Flags().StringVar(&logLevel, "log-level", "info", "what is logged to standard error: debug, info, warn, error, disabled")
 	return cmd
 }
 
@@ -124,21 +132,29 @@ func (e *engine) serve(ctx context.Context, how serving, data string, log zerolo
 
 func newDemo() *cobra.Command {
 	var at logPlace
-	var listen string
+	var listen, until string
 	var seed int64
 	var customers int
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "An embedded ledger with sample histories, its API on 127.0.0.1:8080",
 		Long: `Fill a ledger with the histories of a few hundred invented customers over two years (calls, mails, complaints handled well
-and badly, broken promises, surveys, silence, departures), and serve it. The same seed gives the same histories. Without
---data the ledger is in a temporary directory and is gone afterwards.`,
+and badly, broken promises, surveys, silence, departures), and serve it. The histories end today, so that scores, which are
+of today, are not about the silence since; the same seed and --until give the same histories. Without --data the ledger is in
+a temporary directory and is gone afterwards; with it, a ledger that has histories already is served as it is, unless --until
+is given.`,
 		Example: `  amends demo
   amends demo --data ./demo --customers 50 --seed 7`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if how := (serving{listen: listen}); how.guarded() {
 				return usage(fmt.Errorf("--listen %s reaches beyond this machine, and the demo lets anybody in; use amends serve", listen))
+			}
+			end := time.Now().UTC().Truncate(24 * time.Hour)
+			if until != "" {
+				if end, err = time.Parse(time.DateOnly, until); err != nil || end.After(time.Now()) {
+					return usage(fmt.Errorf("--until %q is not a date up to today, such as 2026-06-30", until))
+				}
 			}
 			if at.data == "" {
 				if at.data, err = os.MkdirTemp("", "amends-demo-"); err != nil {
@@ -151,9 +167,15 @@ and badly, broken promises, surveys, silence, departures), and serve it. The sam
 				return err
 			}
 			defer func() { err = errors.Join(err, e.Close()) }()
-			summary, err := e.fillDemo(cmd.Context(), seed, customers)
+			had, err := e.store.End(cmd.Context())
 			if err != nil {
 				return err
+			}
+			summary := fmt.Sprintf("the ledger in %s has %d events already; nothing is added (--until DATE would)", at.data, had)
+			if had == 0 || until != "" {
+				if summary, err = e.fillDemo(cmd.Context(), seed, customers, end); err != nil {
+					return err
+				}
 			}
 			out := cmd.OutOrStdout()
 			fmt.Fprintln(out, summary)
@@ -163,17 +185,26 @@ and badly, broken promises, surveys, silence, departures), and serve it. The sam
 Serving on %[1]s (stop with Ctrl-C). It %[2]s.
 In another terminal:
 
-  amends query churn_risk --server %[1]s --order -points --limit 10
-  amends sql --server %[1]s 'select state, count(*) as complaints from complaints group by state'
-  amends subscribe --server %[1]s --type 'complaint.*'
+  %[3]s query churn_risk --server %[1]s --order -points --limit 10
+  %[3]s sql --server %[1]s 'select state, count(*) as complaints from complaints group by state'
+  %[3]s subscribe --server %[1]s --type 'complaint.*'
   curl %[1]s/v1/complaints
-`, url, whoMay)
+`, url, whoMay, called(os.Args[0]))
 			})
 		},
 	}
 	at.flags(cmd.Flags(), "", "keep the demo ledger in this directory (default: a temporary one)")
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "loopback address to listen on")
+	cmd.Flags().StringVar(&until, "until", "", "date at whose beginning (UTC) the histories end (default: today)")
 	cmd.Flags().Int64Var(&seed, "seed", 1, "which histories to invent")
 	cmd.Flags().IntVar(&customers, "customers", 300, "how many customers to invent")
 	return cmd
+}
+
+// called is how this program is called in another terminal: as it was here; `go run` calls a file that is gone afterwards.
+func called(program string) string {
+	if strings.Contains(filepath.ToSlash(program), "/go-build") {
+		return "go run ./cmd/amends"
+	}
+	return program
 }

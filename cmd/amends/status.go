@@ -8,7 +8,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 )
 
@@ -39,17 +42,59 @@ func newStatus() *cobra.Command {
 				_, err := fmt.Fprintf(out, "%s\n", raw)
 				return err
 			}
-			var pretty bytes.Buffer
-			if err := json.Indent(&pretty, raw, "", "  "); err != nil {
-				return err
-			}
-			_, err = fmt.Fprintln(out, pretty.String())
-			return err
+			return drawStatus(raw, out)
 		},
 	}
 	at.flags(cmd.Flags())
 	formatFlag(cmd.Flags(), &formatName, allowed...)
 	return cmd
+}
+
+// drawStatus draws the status, a line for each figure: log.end, views.parked[0].reason.
+func drawStatus(raw []byte, out io.Writer) error {
+	t := newTable(out)
+	t.AppendHeader(table.Row{"what", "value"})
+	dec := jsontext.NewDecoder(bytes.NewReader(raw))
+	if err := appendFigures(t, "", dec); err != nil {
+		return fmt.Errorf("the status is not understood: %w", err)
+	}
+	t.Render()
+	return nil
+}
+
+// appendFigures adds a line for each value that is not an object or a list itself; of an empty list it says that there is none.
+func appendFigures(t table.Writer, path string, dec *jsontext.Decoder) error {
+	open := dec.PeekKind()
+	if open != '{' && open != '[' {
+		value, err := dec.ReadValue()
+		if err != nil {
+			return err
+		}
+		t.AppendRow(table.Row{path, cell(value)})
+		return nil
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return err
+	}
+	items := 0
+	for ; dec.PeekKind() != '}' && dec.PeekKind() != ']'; items++ {
+		item := fmt.Sprintf("%s[%d]", path, items)
+		if open == '{' {
+			name, err := dec.ReadToken()
+			if err != nil {
+				return err
+			}
+			item = strings.TrimPrefix(path+"."+visible(name.String()), ".")
+		}
+		if err := appendFigures(t, item, dec); err != nil {
+			return err
+		}
+	}
+	if items == 0 {
+		t.AppendRow(table.Row{path, "none"})
+	}
+	_, err := dec.ReadToken()
+	return err
 }
 
 func newViews() *cobra.Command {

@@ -102,8 +102,13 @@ type outputError struct{ cause error }
 func (e *outputError) Error() string { return "write the output: " + e.cause.Error() }
 func (e *outputError) Unwrap() error { return e.cause }
 
-// run prints events until the connection ends.
-func (s *subscription) run(cmd commandContext) error {
+// run prints events until the connection ends. However it ends, what was printed are whole lines.
+func (s *subscription) run(cmd commandContext) (err error) {
+	defer func() {
+		if failed := s.out.Flush(); failed != nil {
+			err = &outputError{failed}
+		}
+	}()
 	query := url.Values{"after": {strconv.FormatUint(s.after, 10)}, "type": s.types}
 	if s.customer != "" {
 		query.Set("customer", s.customer)
@@ -133,6 +138,11 @@ func (s *subscription) run(cmd commandContext) error {
 		}
 		if err := json.Unmarshal(line, &head); err != nil || head.Position == 0 {
 			return fmt.Errorf("not an event: %.80q", line)
+		}
+		if s.out.Available() < len(line) { // a buffer that runs over would print a part of the line
+			if err := s.out.Flush(); err != nil {
+				return &outputError{err}
+			}
 		}
 		if _, err := s.out.Write(line); err != nil {
 			return &outputError{err}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -117,6 +118,24 @@ func (c *csvReader) begin() error {
 	c.began = true
 	c.line = 1
 	return c.skipMark()
+}
+
+// beginsWith looks ahead, before the first row or line, whether the file begins with one of the texts.
+func (c *csvReader) beginsWith(texts ...string) (bool, error) {
+	if err := c.begin(); err != nil {
+		return false, err
+	}
+	for _, text := range texts {
+		for c.end-c.start < len(text) && !c.eof && strings.HasPrefix(text, string(c.buf[c.start:c.end])) {
+			if err := c.fill(); err != nil {
+				return false, err
+			}
+		}
+		if bytes.HasPrefix(c.buf[c.start:c.end], []byte(text)) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // skipMark drops a UTF-8 byte order mark and refuses a UTF-16 one.

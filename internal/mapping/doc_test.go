@@ -46,6 +46,25 @@ func TestTheExampleInTheDocs(t *testing.T) {
 	}
 }
 
+// What the docs advise works: correct the rejects file and import it with the same mapping.
+func TestTheCorrectedRejectsOfTheExample(t *testing.T) {
+	m := loaded(t, example(t, "shop.yaml"))
+	file := example(t, "complaints.csv")
+	whole := strings.Replace(file, "yesterday", "06.02.2025 09:00", 1)
+	_, want := mapped(t, m, []byte(whole))
+	corrected := strings.Replace(rejectsOf(t, m, file), "yesterday", "06.02.2025 09:00", 1)
+	if !strings.HasPrefix(corrected, "amends_row,amends_line,amends_reason,No,Customer,When") {
+		t.Fatal(corrected)
+	}
+	rows, got := mapped(t, m, []byte(corrected))
+	if len(rows) != 1 || rows[0].Err != nil || rows[0].Number != 5 || rows[0].Line != 7 {
+		t.Fatalf("%+v", rows)
+	}
+	if last := want[len(want)-1]; got[len(got)-1].ID != last.ID || got[len(got)-1].Subject != last.Subject {
+		t.Errorf("%+v, want %+v", got, last)
+	}
+}
+
 // Every key and every function of the format is in the docs.
 func TestTheDocsAreComplete(t *testing.T) {
 	text, err := os.ReadFile("../../docs/import.md")

@@ -14,19 +14,29 @@ type HeaderError struct{ Reason string }
 func (e *HeaderError) Error() string { return "the file's header: " + e.Reason }
 
 // Open reads the header and checks it, before any row. It returns a *HeaderError when the file is not one for this mapping.
+// A rejects file of this mapping is read as it was written, whatever the mapping says of the format of its own files.
 func (m *Mapping) Open(src io.Reader) (*Reader, error) {
 	r := &Reader{
 		mapping: m,
-		csv:     csvReader{src: src, delimiter: m.format.delimiter, lazy: m.format.lazy},
+		format:  m.format,
 		row:     map[string]string{},
 		raw:     map[string]string{},
 	}
-	for range m.format.skip {
+	r.csv = csvReader{src: src, delimiter: m.format.delimiter, lazy: m.format.lazy}
+	var err error
+	if r.corrected, err = r.csv.beginsWith(rejectsHeads...); err != nil {
+		return nil, err
+	}
+	if r.corrected {
+		r.format = rejectsFormat(m.format)
+		r.csv.delimiter, r.csv.lazy = r.format.delimiter, r.format.lazy
+	}
+	for range r.format.skip {
 		if err := r.csv.skipLine(); err != nil {
 			return nil, headerFault(err)
 		}
 	}
-	r.header = slices.Clone(m.format.names)
+	r.header = slices.Clone(r.format.names)
 	if r.header == nil {
 		raw, err := r.csv.next()
 		if err != nil {
@@ -36,7 +46,7 @@ func (m *Mapping) Open(src io.Reader) (*Reader, error) {
 			return nil, &HeaderError{raw.err.Error()}
 		}
 		for i, field := range raw.fields {
-			name, err := decode(field, m.format.encoding)
+			name, err := decode(field, r.format.encoding)
 			if err != nil {
 				return nil, &HeaderError{fmt.Sprintf("column %d has %v", i+1, err)}
 			}
@@ -69,7 +79,7 @@ func (r *Reader) place() error {
 			r.slots[name] = i
 			continue
 		}
-		switch m.format.duplicates {
+		switch r.format.duplicates {
 		case "number":
 			numbered := ""
 			for n := 2; ; n++ {
@@ -123,7 +133,7 @@ func (r *Reader) prepare() {
 	for _, name := range names {
 		col, described := m.columns[name]
 		c := cell{
-			name: name, place: -1, blank: m.blank, keepSpace: m.format.keepSpace,
+			name: name, place: -1, blank: m.blank, keepSpace: r.format.keepSpace,
 			required: col.required, isRow: slices.Contains(inRow, name), isRaw: slices.Contains(m.uses.raw, name),
 		}
 		if described {

@@ -288,7 +288,7 @@ func TestRowIDs(t *testing.T) {
 	if diff := cmp.Diff(first, ids(m, file+"z,2025-01-01\nx,2025-01-01\n")[:4]); diff != "" {
 		t.Error("rows behind change the ids of those before:", diff)
 	}
-	if diff := cmp.Diff(first, ids(m, "amends_row,amends_line,amends_reason,A,T\n1,2,no,x,2025-01-01\n,,,y,2025-01-01\n1,2,no,x,2025-01-01\n1,2,no,x,2025-01-01\n")); diff != "" {
+	if diff := cmp.Diff(first, ids(m, "amends_row,amends_line,amends_reason,A,T\n1,2,no,x,2025-01-01\n2,3,no,y,2025-01-01\n3,4,no,x,2025-01-01\n4,5,no,x,2025-01-01\n")); diff != "" {
 		t.Error("the columns of a rejects file change the ids:", diff)
 	}
 	narrow := loaded(t, strings.Replace(text, "mapping: short", "mapping: short\nidentity: [A]", 1))
@@ -424,7 +424,65 @@ func TestRejectsFile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if want := "amends_row,amends_line,amends_reason,A,T\n2,3,still,bad,never\n"; out.String() != want {
+	if want := "amends_row,amends_line,amends_reason,A,T\n3,5,still,bad,never\n"; out.String() != want {
 		t.Errorf("got %q", out.String())
+	}
+}
+
+// rejectsOf maps a file and returns its rejects file.
+func rejectsOf(t *testing.T, m *Mapping, file string) string {
+	t.Helper()
+	reader, err := m.Open(strings.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	rejects := NewRejects(&out, reader.Header())
+	for row, err := range reader.Rows() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if row.Err == nil {
+			continue
+		}
+		if err := rejects.Add(row, row.Err.Error()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out.String()
+}
+
+// Whatever the mapping says of the format of its files, a corrected rejects file gives the events that the original file
+// would have given.
+func TestCorrectedRejects(t *testing.T) {
+	for _, c := range []struct{ name, csv, file string }{
+		{"semicolons", `{delimiter: ";"}`, "A;T\ngrün;2025-01-01\nweiß, wie;never\n"},
+		{"windows-1252", "{encoding: windows-1252}", "A,T\ngr\xfcn,2025-01-01\nwei\xdf \x80,never\n"},
+		{"tabs, lazy quotes", "{delimiter: tab, quotes: lazy}", "A\tT\nx\t2025-01-01\nein \"Wort\"\tnever\n"},
+		{"lines before the header", "{skip: 2}", "Export\n2025\nA,T\nx,2025-01-01\n\" y\",never\n"},
+		{"no header", "{names: [A, T]}", "x,2025-01-01\ny,never\n"},
+		{"columns of one name", "{duplicates: number}", "A,T,A\nx,2025-01-01,1\ny,never,2\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := loaded(t, strings.Replace(shortMapping("csv: "+c.csv, `subject: ${row["A"]}`), "c-${number}", `c-${hashid(row["A"])}`, 1))
+			_, want := mapped(t, m, []byte(strings.Replace(c.file, "never", "2025-01-02", 1)))
+			rejects := rejectsOf(t, m, c.file)
+			quoted := `"amends_row","amends_line","amends_reason"` + strings.TrimPrefix(rejects, "amends_row,amends_line,amends_reason")
+			for _, corrected := range []string{rejects, quoted, "\xef\xbb\xbf" + rejects} {
+				rows, got := mapped(t, m, []byte(strings.Replace(corrected, "never", "2025-01-02", 1)))
+				for _, row := range rows {
+					if row.Err != nil {
+						t.Fatalf("row %d: %v in\n%s", row.Number, row.Err, corrected)
+					}
+				}
+				if diff := cmp.Diff(want[len(want)-len(got):], got); diff != "" || len(got) == 0 {
+					t.Errorf("%d events: %s", len(got), diff)
+				}
+			}
+		})
+	}
+	m := loaded(t, shortMapping("", ""))
+	if got := outcomes(t, m, "amends_row,amends_line,amends_reason,A,T\n,,,x,2025-01-01\n"); !strings.Contains(got[0], `"amends_row"`) {
+		t.Errorf("a row without its number: %s", got[0])
 	}
 }

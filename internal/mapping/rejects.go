@@ -13,6 +13,33 @@ import (
 // a corrected rejects file can be imported as it is and rows keep their identity.
 var rejectColumns = []string{"amends_row", "amends_line", "amends_reason"}
 
+// rejectsHeads are how a rejects file begins: as it was written, and as spreadsheets that quote every field save it.
+var rejectsHeads = []string{strings.Join(rejectColumns, ","), `"` + strings.Join(rejectColumns, `","`) + `"`}
+
+// rejectsFormat is the format that Rejects writes. What the mapping says of the columns still holds: they are the original
+// ones.
+func rejectsFormat(original format) format {
+	return format{delimiter: ',', duplicates: original.duplicates, keepSpace: original.keepSpace}
+}
+
+// originalPlace gives the row of a rejects file the number and the line that it had in the original file, so that events and
+// their ids come out as they would have; false if its columns do not say.
+func originalPlace(row *Row) bool {
+	if len(row.Fields) < len(rejectColumns) {
+		return false
+	}
+	number, err := strconv.Atoi(strings.TrimSpace(row.Fields[0]))
+	if err != nil || number < 1 {
+		return false
+	}
+	line, err := strconv.Atoi(strings.TrimSpace(row.Fields[1]))
+	if err != nil || line < 1 {
+		return false
+	}
+	row.Number, row.Line = number, line
+	return true
+}
+
 // Rejects writes the rows that were not recorded, with the reason, as CSV in UTF-8: whoever corrects the rows sees what was
 // wrong beside them. It is for one goroutine.
 type Rejects struct {

@@ -40,12 +40,15 @@ func (e *RowError) Error() string {
 // Reader maps one file. It is for one goroutine, and reads the file once.
 type Reader struct {
 	mapping *Mapping
+	format  format // of this file
 	csv     csvReader
-	header  []string       // as in the file
-	slots   map[string]int // column name to place
-	same    [][2]int       // places of columns of one name that must agree
-	ignored []bool         // places of the columns that a rejects file adds
-	unused  []string
+	// The file is a rejects file, corrected: its rows have the numbers that they had in the original file.
+	corrected bool
+	header    []string       // as in the file
+	slots     map[string]int // column name to place
+	same      [][2]int       // places of columns of one name that must agree
+	ignored   []bool         // places of the columns that a rejects file adds
+	unused    []string
 
 	cells    []cell
 	identity []int // places of the columns that make a row's identity
@@ -117,6 +120,10 @@ func (r *Reader) mapRow(raw csvRow) Row {
 	out := Row{Number: r.number, Line: raw.line, Offset: r.csv.offset}
 	var bad error
 	out.Fields, bad = r.decodeAll(raw.fields)
+	numbered := true
+	if r.corrected {
+		numbered = originalPlace(&out)
+	}
 	switch {
 	case raw.err != nil:
 		out.Err = &RowError{Reason: "the row is malformed: " + raw.err.Error()}
@@ -126,6 +133,9 @@ func (r *Reader) mapRow(raw csvRow) Row {
 		out.Err = &RowError{Reason: bad.Error()}
 	case len(out.Fields) != len(r.header):
 		out.Err = &RowError{Reason: fmt.Sprintf("the row has %d columns, and the header %d", len(out.Fields), len(r.header))}
+	case !numbered:
+		out.Err = &RowError{Reason: fmt.Sprintf("columns %q and %q do not hold the row's number and line in the original file",
+			rejectColumns[0], rejectColumns[1])}
 	default:
 		out.Events, out.Err = r.evaluate(&out)
 	}
@@ -139,7 +149,7 @@ func (r *Reader) decodeAll(fields [][]byte) ([]string, error) {
 	for _, f := range fields {
 		total += len(f)
 	}
-	if r.mapping.format.encoding == nil && !slices.ContainsFunc(fields, func(f []byte) bool { return !utf8.Valid(f) }) {
+	if r.format.encoding == nil && !slices.ContainsFunc(fields, func(f []byte) bool { return !utf8.Valid(f) }) {
 		all := make([]byte, 0, total)
 		for _, f := range fields {
 			all = append(all, f...)
@@ -154,7 +164,7 @@ func (r *Reader) decodeAll(fields [][]byte) ([]string, error) {
 	}
 	var bad error
 	for i, f := range fields {
-		text, err := decode(f, r.mapping.format.encoding)
+		text, err := decode(f, r.format.encoding)
 		if err != nil {
 			text = readable(f)
 			if bad == nil {
