@@ -110,8 +110,17 @@ func fromViews(err error) *Problem {
 		return problemf(http.StatusBadRequest, "bad-query", "Bad query", "%s", err)
 	case errors.Is(err, projections.ErrTooManyRows), errors.Is(err, projections.ErrTooManyBytes):
 		return problemf(http.StatusBadRequest, "result-too-large", "Result too large", "%s", err)
+	case errors.Is(err, projections.ErrTooSlow):
+		return problemf(http.StatusBadRequest, "query-too-slow", "Query too slow",
+			"%s; narrow it with WHERE, ask for less at a time, or copy the views and ask the copy", err)
+	case errors.Is(err, projections.ErrBusy):
+		p := problemf(http.StatusServiceUnavailable, "sql-busy", "Too many statements", "%s; send the same request again", err)
+		p.retryAfter = retryAfterSeconds
+		return p
 	case errors.Is(err, projections.ErrBuilding):
 		return problemf(http.StatusConflict, "already-building", "The views are being built", "%s", err)
+	case errors.Is(err, projections.ErrLogBehind):
+		return problemf(http.StatusConflict, "log-behind", "The log is behind the views", "%s", err)
 	case errors.Is(err, projections.ErrOutdated):
 		p := problemf(http.StatusServiceUnavailable, "views-outdated", "The views are being built anew", "%s", err)
 		p.retryAfter = retryAfterSeconds
