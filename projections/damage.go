@@ -15,7 +15,9 @@ import (
 var errNotViews = errors.New("the file is a database, but not one of views")
 
 // unusable reports whether the error says that the file itself is of no use, rather than that it could not be reached.
-func unusable(err error) bool { return errors.Is(err, sqlite.ErrDamaged) || errors.Is(err, errNotViews) }
+func unusable(err error) bool {
+	return errors.Is(err, sqlite.ErrDamaged) || errors.Is(err, errNotViews)
+}
 
 // noteDamage returns the error. If it says that the file is damaged, the Run that is under way ends, and the next one starts with
 // a new file.

@@ -218,4 +218,3 @@ func TestPersonalTextsReachNoView(t *testing.T) {
 		t.Error("a personal text is in the file of views")
 	}
 }
-

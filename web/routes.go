@@ -6,6 +6,7 @@ func (s *server) allRoutes() []*route {
 	routes = append(routes, s.customerRoutes()...)
 	routes = append(routes, s.complaintRoutes()...)
 	routes = append(routes, s.viewRoutes()...)
+	routes = append(routes, s.reportRoutes()...)
 	routes = append(routes, s.keyRoutes()...)
 	return append(routes, s.adminRoutes()...)
 }

@@ -99,7 +99,7 @@ Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some records were refus
 	})
 	root.AddCommand(
 		newDemo(), newServe(), newImport(), newRecord(), newReplay(), newQuery(), newViews(), newSQL(),
-		newRebuild(), newStatus(), newSubscribe(), newBench(), newAccess(),
+		newRebuild(), newStatus(), newSubscribe(), newReport(), newBench(), newAccess(),
 	)
 	prepare(root)
 	return root
