@@ -139,7 +139,7 @@ func (s *server) viewsStatus(ctx context.Context, end uint64) (ViewsStatus, erro
 		Parked: []Parked{}, ParkedCount: int(status.Parked), StaleCustomers: int(status.StaleCustomers),
 	}
 	if status.Stopped != nil {
-		out.Stopped = status.Stopped.Error()
+		out.Stopped, out.logDamaged = status.Stopped.Error(), errors.Is(status.Stopped, eventstore.ErrDamaged)
 	}
 	if out.ParkedCount == 0 {
 		return out, nil

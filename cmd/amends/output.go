@@ -63,6 +63,9 @@ const (
 	problemViewsOutdated = "urn:amends:problem:views-outdated"
 )
 
+// problemLogDamaged does not pass by itself.
+const problemLogDamaged = "urn:amends:problem:log-damaged"
+
 // drawTable draws NDJSON objects; the columns are the members of the first one, in its order.
 func drawTable(ndjson io.Reader, out io.Writer) error {
 	t := newTable(out)
