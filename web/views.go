@@ -66,11 +66,12 @@ func (s *server) viewRoutes() []*route {
 		},
 		{
 			method: http.MethodPost, path: "/v1/sql", id: "query-sql", summary: "Ask the views in SQL",
-			needs:       access.RunSQL,
-			description: "One read-only statement over the views.",
-			query:       []parameter{afterParameter},
-			request:     []body{{mediaType: typeJSON, of: SQLRequest{}, description: "The question"}},
-			responses:   rowBodies, problems: []int{http.StatusServiceUnavailable},
+			needs: access.RunSQL,
+			description: "One read-only statement over the views. It may run for 30 seconds. Columns of the same name are told apart: the " +
+				"second a is a_2.",
+			query:     []parameter{afterParameter},
+			request:   []body{{mediaType: typeJSON, of: SQLRequest{}, description: "The question"}},
+			responses: rowBodies, problems: []int{http.StatusServiceUnavailable},
 			serve: s.querySQL,
 		},
 	}

@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -88,11 +86,12 @@ func (e *engine) project(ctx context.Context, log zerolog.Logger) {
 		if ctx.Err() != nil {
 			return
 		}
-		log.Error().Err(err).Msg("the projector stopped; the log goes on, the views stand still until the next try")
-		if text := err.Error(); text != last {
-			fmt.Fprintln(os.Stderr, "amends: the projector stopped:", err)
-			last = text
+		level := zerolog.ErrorLevel
+		if err.Error() == last {
+			level = zerolog.WarnLevel // it was told
 		}
+		last = err.Error()
+		log.WithLevel(level).Err(err).Msg("the projector stopped; the log goes on, the views stand still until the next try")
 		if time.Since(began) > restartSlow {
 			rest = restartSoon
 		}

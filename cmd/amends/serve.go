@@ -137,7 +137,8 @@ and badly, broken promises, surveys, silence, departures), and serve it. The sam
 				}
 				defer func() { err = errors.Join(err, os.RemoveAll(data)) }()
 			}
-			e, err := openEngine(cmd.Context(), data, zerolog.Nop())
+			log := errorLines(cmd.ErrOrStderr())
+			e, err := openEngine(cmd.Context(), data, log)
 			if err != nil {
 				return err
 			}
@@ -149,7 +150,7 @@ and badly, broken promises, surveys, silence, departures), and serve it. The sam
 			out := cmd.OutOrStdout()
 			fmt.Fprintln(out, summary)
 			how := serving{listen: listen}
-			return e.serve(cmd.Context(), how, data, zerolog.Nop(), func(url, whoMay string) {
+			return e.serve(cmd.Context(), how, data, log, func(url, whoMay string) {
 				fmt.Fprintf(out, `
 Serving on %[1]s (stop with Ctrl-C). It %[2]s.
 In another terminal:
