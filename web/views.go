@@ -92,6 +92,9 @@ func (s *server) awaitViews(r *http.Request) error {
 		p.retryAfter = retryAfterSeconds
 		return p
 	}
+	if errors.Is(err, eventstore.ErrDamaged) {
+		return logDamaged(err)
+	}
 	if err != nil && r.Context().Err() == nil { // the follower has stopped; it is started again
 		p := problemf(http.StatusServiceUnavailable, "views-stopped", "The views do not follow the log", "ask again")
 		p.retryAfter, p.cause = retryAfterSeconds, err
