@@ -32,7 +32,7 @@ func (s *server) answerQuery(w http.ResponseWriter, r *http.Request, q viewQuery
 	if err != nil {
 		return err
 	}
-	return writeRows(w, r, answerOf(rows))
+	return s.writeRows(w, r, answerOf(rows))
 }
 
 // answerSQL answers with the rows of a statement.
@@ -42,7 +42,7 @@ func (s *server) answerSQL(w http.ResponseWriter, r *http.Request, query string)
 	if err != nil {
 		return err
 	}
-	return writeRows(w, r, answerOf(rows))
+	return s.writeRows(w, r, answerOf(rows))
 }
 
 // answerOf gives the rows to an answer, which reads them once.

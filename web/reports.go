@@ -78,7 +78,7 @@ func (s *server) reportSatisfaction(w http.ResponseWriter, r *http.Request) erro
 	}
 	columns := append([]string{"metric", "method"}, ask.By...)
 	columns = append(columns, "value", "low", "high", "n", "sent", "answered", "response_rate")
-	return writeRows(w, r, rowsAnswer{columns: columns, rows: func(yield func([]any, error) bool) {
+	return s.writeRows(w, r, rowsAnswer{columns: columns, rows: func(yield func([]any, error) bool) {
 		for i := range measures {
 			if !yield(measureCells(&measures[i]), nil) {
 				return

@@ -2,6 +2,8 @@ package web
 
 import (
 	"context"
+	"fmt"
+	"net"
 	"net/http"
 	"path/filepath"
 	"sync"
@@ -69,4 +71,20 @@ func TestEndlessSQLTakesNoReadingAway(t *testing.T) {
 	if slow == 0 {
 		t.Error("no statement ran")
 	}
+}
+
+// Whoever asks and does not receive the answer gives the place among the readers back.
+func TestACallerWhoDoesNotReadTakesNoReadingAway(t *testing.T) {
+	g := newRig(t, func(c *Config) { c.WriteTimeout = 50 * time.Millisecond })
+	const large = "with recursive t(n) as (select 1 union all select n+1 from t limit 200000) select n, printf('%.1000c', 'x') from t"
+	body := `{"query":"` + large + `"}`
+	for range 6 { // more than there are places
+		conn, err := net.Dial("tcp", g.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "POST /v1/sql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	}
+	want(t, "another's", g.sql(t, "select 1 as one").body, `[{"one":1}]`+"\n")
 }
