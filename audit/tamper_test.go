@@ -122,7 +122,7 @@ func flipsIn(t testing.TB, kind string, data []byte) []int {
 func findings(t testing.TB, dir string, key verifier.Keys) []string {
 	t.Helper()
 	store, err := jetstream.Open(t.Context(), jetstream.Config{Dir: dir})
-	if errors.Is(err, jetstream.ErrDamaged) {
+	if errors.Is(err, eventstore.ErrDamaged) {
 		return []string{err.Error()}
 	}
 	if err != nil {

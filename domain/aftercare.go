@@ -47,6 +47,7 @@ func (c *Customer) applySurvey(e *Event) {
 		if s.Score != nil {
 			sent := s
 			s = entry(c, thingSurvey, &c.Surveys, e, e.ID, newSurvey(e, e.ID))
+			s.RepeatOf = sent.ID
 			fill(&s.ComplaintID, sent.ComplaintID)
 			fill(&s.SentAt, sent.SentAt)
 		}

@@ -111,6 +111,24 @@ func standingCorrections(history []Event, limits Limits) map[recordRef]*Event {
 	return out
 }
 
+// StandingCorrection finds the record with the id among the records of one customer's own stream, and the correction that stands
+// for it: the one of the highest revision, if it fits the record. record is nil if there is no such record, by if no correction
+// stands. Both point into own.
+func StandingCorrection(own []Event, id string) (record, by *Event) {
+	i := slices.IndexFunc(own, func(e Event) bool { return e.ID == id })
+	if i < 0 {
+		return nil, nil
+	}
+	record = &own[i]
+	if by = standingCorrections(own, Limits{})[recordRef{record.Customer, id}]; by == nil {
+		return record, nil
+	}
+	if _, fits := corrected(record, by.Data.(*RecordCorrected)); !fits {
+		return record, nil
+	}
+	return record, by
+}
+
 // corrected is the event as the correction says it was. A time that the correction gives counts as exact. A correction that
 // does not fit the record (another payload type, or of a correction) changes nothing.
 func corrected(e *Event, by *RecordCorrected) (*Event, bool) {

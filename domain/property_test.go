@@ -197,3 +197,24 @@ func TestCheckAcceptsAndRefusesTheSameAgain(t *testing.T) {
 		}
 	})
 }
+
+// What stands for a record is the same whether the fold is asked or the record alone.
+func TestStandingCorrectionIsTheFoldsOwn(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		history := domaintest.History(t, "c")
+		steps, _ := domain.Steps("c", history, domain.Limits{})
+		for _, step := range steps {
+			record, by := domain.StandingCorrection(history, step.Event.ID)
+			standing := ""
+			if by != nil {
+				standing = by.ID
+			}
+			if record == nil || record.ID != step.Event.ID || standing != step.CorrectedBy {
+				t.Fatalf("%s: %q stands, in the fold %q", step.Event.ID, standing, step.CorrectedBy)
+			}
+		}
+		if record, _ := domain.StandingCorrection(history, "no such record"); record != nil {
+			t.Fatalf("found %s", record.ID)
+		}
+	})
+}

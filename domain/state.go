@@ -251,10 +251,11 @@ func (f *Followup) Overdue(at time.Time) bool {
 }
 
 // Survey is one question and, once there, its answer. A second answer under one survey id is kept as a survey of its own,
-// whose id is the answering event's.
+// whose id is the answering event's: the customer answered again, or the survey asks for more than one metric.
 type Survey struct {
 	Touched
 	ID, CustomerID, ComplaintID string
+	RepeatOf                    string // the survey under whose id this further answer came
 	Metric, Channel             string
 	SentAt, AnsweredAt          time.Time
 	AnsweredBy                  string // the event that did so

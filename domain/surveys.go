@@ -14,6 +14,36 @@ type Estimate struct {
 	N                int // answers counted; 0: nothing can be said, and the other fields mean nothing
 }
 
+// Measure is a published measure with the method by which it was computed.
+type Measure struct {
+	Method string // see Measures
+	Estimate
+	HasInterval bool // Low and High mean something
+}
+
+// Measures are the published measures of a metric over its answers. None is left out when there are no answers: N is 0 then.
+//
+//	csat  top_2_box      share of 4 and 5, 0 to 1
+//	nps   net_promoters  percentage of 9 and 10 less that of 0 to 6, −100 to 100
+//	ces   mean           1 to 7, without an interval
+//	ces   share_5_to_7   share of 5 and more, 0 to 1
+//	acsi  one_item       100·(mean−1)/9, 0 to 100, without an interval
+func Measures(metric string, scores []int) []Measure {
+	n := len(scores)
+	switch metric {
+	case "csat":
+		return []Measure{{"top_2_box", CSAT(scores), true}}
+	case "nps":
+		return []Measure{{"net_promoters", NPS(scores), true}}
+	case "ces":
+		mean, easy := CES(scores)
+		return []Measure{{"mean", Estimate{Value: mean, N: n}, false}, {"share_5_to_7", easy, true}}
+	case "acsi":
+		return []Measure{{"one_item", Estimate{Value: ACSI(scores), N: n}, false}}
+	}
+	return nil
+}
+
 // CSAT is the share (0 to 1) of answers that are 4 or 5 of 5, the top-2-box method, with Wilson's interval.
 func CSAT(scores []int) Estimate { return share(scores, func(x int) bool { return x >= 4 }) }
 

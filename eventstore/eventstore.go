@@ -108,7 +108,26 @@ var (
 	ErrPosition = errors.New("no event of this log is at the position")
 	// ErrClosed: the store was closed.
 	ErrClosed = errors.New("event store is closed")
+	// ErrDamaged: something that the log held is lost or is not what was appended. Trying again does not help; restoring the log
+	// from a backup does. The error's concrete type is *DamageError.
+	ErrDamaged = errors.New("log is damaged")
 )
+
+// DamageError says where the log is damaged. errors.Is(err, ErrDamaged) holds. Its text names places, never what records say.
+type DamageError struct {
+	Position Position // of the record that is lost or wrong; 0: not known
+	Stream   string   // the one stream that is affected; empty: the log as a whole
+	Reason   string   // what is wrong, in words
+	Cause    error    // what showed it, for the operator; may be nil
+}
+
+func (e *DamageError) Error() string { return ErrDamaged.Error() + ": " + e.Reason }
+
+// Is reports that a DamageError is an ErrDamaged.
+func (e *DamageError) Is(target error) bool { return target == ErrDamaged }
+
+// Unwrap returns what showed the damage.
+func (e *DamageError) Unwrap() error { return e.Cause }
 
 // ConflictError says which revision was expected and which one the stream has. errors.Is(err, ErrConflict) holds.
 type ConflictError struct {

@@ -12,6 +12,7 @@ import (
 
 	"amends/domain"
 	"amends/eventstore"
+	"amends/schemas"
 )
 
 // customer is what a write needs to know about one customer: the end of the chain, the ids recorded so far, and what a
@@ -72,7 +73,7 @@ func (l *Ledger) load(ctx context.Context, id string) (*customer, error) {
 		}
 		event, err := l.cfg.Codec.Decode(rec.Data)
 		if err != nil {
-			return nil, fmt.Errorf("customer %s, revision %d: %w", id, rec.Revision, err)
+			return nil, undecodable(rec, err)
 		}
 		c.revision, c.prev, c.recorded = rec.Revision, sha256.Sum256(rec.Data), event.Recorded
 		c.remember(rec.ID, seen{
@@ -82,6 +83,14 @@ func (l *Ledger) load(ctx context.Context, id string) (*customer, error) {
 		c.references.Add(event)
 	}
 	return c, nil
+}
+
+// undecodable is the error for a stored record that no longer means anything. Nobody but its customer is affected.
+func undecodable(rec eventstore.Recorded, cause error) error {
+	return &eventstore.DamageError{
+		Position: rec.Position, Stream: rec.Stream, Cause: cause,
+		Reason: fmt.Sprintf("the record at position %d (customer %s, revision %d) cannot be decoded", rec.Position, rec.Stream, rec.Revision),
+	}
 }
 
 func (c *customer) remember(id string, s seen) {
@@ -108,6 +117,9 @@ func (l *Ledger) recordCustomer(ctx context.Context, id string, items []*item, d
 	for attempt := 1; ; attempt++ {
 		if entry.customer == nil {
 			loaded, err := l.load(ctx, id)
+			if l.refuseDamaged(err, items) {
+				return nil
+			}
 			if err != nil {
 				return err
 			}
@@ -123,6 +135,26 @@ func (l *Ledger) recordCustomer(ctx context.Context, id string, items []*item, d
 		}
 		l.cfg.Logger.Debug().Str("customer", id).Int("attempt", attempt).Msg("another writer was first; deciding again")
 	}
+}
+
+// refuseDamaged refuses the items if the error is damage of their customer alone: nothing can be decided about this customer until
+// the log is mended, and nobody else must wait for that.
+func (l *Ledger) refuseDamaged(err error, items []*item) bool {
+	var damage *eventstore.DamageError
+	if !errors.As(err, &damage) || damage.Stream == "" {
+		return false
+	}
+	l.cfg.Logger.Error().Str("customer", damage.Stream).Uint64("position", uint64(damage.Position)).Err(damage.Cause).
+		Msg("the log is damaged; nothing can be recorded for this customer")
+	for _, it := range items {
+		if !it.stored {
+			it.receipt.refuse(&schemas.Problem{
+				Type: ProblemLogDamaged, Title: "The log is damaged",
+				Detail: damage.Error() + "; nothing was recorded. Only this customer is affected. Restore the log from a backup",
+			})
+		}
+	}
+	return true
 }
 
 // decideAndAppend works through the items in order and appends in units within eventstore's limits. c runs ahead

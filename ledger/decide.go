@@ -20,7 +20,7 @@ func (e *refusedError) Unwrap() error { return e.cause }
 func (l *Ledger) check(ctx context.Context, c *customer, it *item) error {
 	if want := it.in.Expected; want != nil && *want != uint64(c.revision) {
 		return &refusedError{&schemas.Problem{
-			Type: "urn:amends:problem:revision-conflict", Title: "Revision conflict", Pointer: "/expectedrevision",
+			Type: ProblemRevisionConflict, Title: "Revision conflict", Pointer: "/expectedrevision",
 			Detail: fmt.Sprintf("the customer is at revision %d, not %d; read what came in between and decide again", c.revision, *want),
 		}}
 	}

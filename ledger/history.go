@@ -38,7 +38,7 @@ func (l *Ledger) History(ctx context.Context, customer string, limits domain.Lim
 			}
 			event, err := l.cfg.Codec.Decode(rec.Data)
 			if err != nil {
-				return nil, fmt.Errorf("customer %s, revision %d: %w", id, rec.Revision, err)
+				return nil, undecodable(rec, err)
 			}
 			event.Position = uint64(rec.Position)
 			events = append(events, event)

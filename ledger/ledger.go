@@ -86,6 +86,14 @@ const (
 	Refused   Status = "refused"   // nothing was stored; the problem says why
 )
 
+// Problems of refused events that a caller may have to tell from the others: the event itself is as it must be.
+const (
+	// ProblemRevisionConflict: the customer is not at the event's expectedrevision.
+	ProblemRevisionConflict = "urn:amends:problem:revision-conflict"
+	// ProblemLogDamaged: what the log holds of the customer cannot be read.
+	ProblemLogDamaged = "urn:amends:problem:log-damaged"
+)
+
 // Receipt answers for one event.
 type Receipt struct {
 	ID       string           `json:"id"`

@@ -38,13 +38,32 @@ type Difference struct {
 // ErrViewsDiffer: the live views are not what the log gives.
 var ErrViewsDiffer = errors.New("the views differ from what the log gives")
 
+// atEnd waits until the views have everything that the log holds now, like WaitFor. Views that are ahead of the log are an error.
+func (v *Views) atEnd(ctx context.Context) error {
+	end, err := v.config.Store.End(ctx)
+	if err != nil {
+		return err
+	}
+	v.mu.Lock()
+	ahead := v.cursor > end && !v.outdated
+	v.mu.Unlock()
+	if ahead {
+		return ErrLogBehind
+	}
+	return v.WaitFor(ctx, end)
+}
+
 // firstDifferences is how many differences of each view are reported in full.
 const firstDifferences = 5
 
 // Check makes all views anew beside the live file, as of its cursor, and compares them row by row, every column, byte for byte.
+// It waits first until the live views have everything that the log held when it was called, so nothing of that is left out.
 // Scores are made for the instant of the live row, with its weights. Neither readers nor the follower wait. When something differs it returns the
 // report and ErrViewsDiffer. progress may be nil.
 func (v *Views) Check(ctx context.Context, progress Progress) (report Report, err error) {
+	if err := v.atEnd(ctx); err != nil {
+		return Report{}, err
+	}
 	if v.isOutdated() {
 		return Report{}, ErrOutdated
 	}

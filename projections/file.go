@@ -30,7 +30,7 @@ func describeFile(conn *sqlite.Conn) (file, error) {
 		return file{}, nil
 	}
 	if n, err = queryInt(conn, "SELECT count(*) FROM sqlite_schema WHERE name = 'checkpoint'"); err != nil || n == 0 {
-		return file{}, errors.Join(err, errors.New("the file is a database, but not one of views"))
+		return file{}, errors.Join(err, errNotViews)
 	}
 	s, err := conn.Prepare("SELECT position, views_version FROM checkpoint")
 	if err != nil {
@@ -38,7 +38,7 @@ func describeFile(conn *sqlite.Conn) (file, error) {
 	}
 	defer s.Close()
 	if more, err := s.Step(); err != nil || !more {
-		return file{}, errors.Join(err, errors.New("the file of views has no checkpoint"))
+		return file{}, errors.Join(err, fmt.Errorf("%w: it has no checkpoint", errNotViews))
 	}
 	return file{position: uint64(s.Int(0)), version: s.Text(1)}, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -22,7 +21,7 @@ import (
 var ErrLogBehind = errors.New("the views are of another log, or of a later state of this one (was it restored or rolled back?): rebuild the views")
 
 // ErrLogGap: a stream's records do not follow each other without a gap.
-var ErrLogGap = errors.New("the log's records of a customer are not gapless")
+var ErrLogGap = fmt.Errorf("%w: the records of a customer are not gapless", eventstore.ErrDamaged)
 
 // projector turns the log into the rows of one file. It is used by one goroutine at a time.
 type projector struct {
@@ -313,33 +312,17 @@ func (p *projector) commit(ctx context.Context, to eventstore.Position) error {
 	return ctx.Err()
 }
 
-// supersede notes on the records which corrections stand for them now. Which one stands, domain decides in the same way: that of
-// the highest revision, if it fits the record.
+// supersede notes on the records which corrections stand for them now.
 func (p *projector) supersede(e *entry) {
 	for _, at := range e.corrections {
-		id := e.events[at].Data.(*domain.RecordCorrected).EventID
-		var target *domain.Event
+		record, by := domain.StandingCorrection(e.events, e.events[at].Data.(*domain.RecordCorrected).EventID)
+		if record == nil {
+			continue
+		}
 		standing := ""
-		for i := range e.events {
-			other := &e.events[i]
-			if other.ID == id {
-				target = other
-			}
-			if d, ok := other.Data.(*domain.RecordCorrected); ok && d.EventID == id && target != nil {
-				standing = ""
-				if corrects(d, target) {
-					standing = other.ID
-				}
-			}
+		if by != nil {
+			standing = by.ID
 		}
-		if target != nil {
-			p.chunk.superseded = append(p.chunk.superseded, supersession{target.Position, standing})
-		}
+		p.chunk.superseded = append(p.chunk.superseded, supersession{record.Position, standing})
 	}
-}
-
-// corrects reports whether the correction fits the record.
-func corrects(d *domain.RecordCorrected, target *domain.Event) bool {
-	_, correction := target.Data.(*domain.RecordCorrected)
-	return !correction && d.Decoded != nil && reflect.TypeOf(d.Decoded) == reflect.TypeOf(target.Data)
 }

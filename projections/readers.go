@@ -16,9 +16,16 @@ type readers struct {
 	path  string
 	slots chan struct{}
 
-	mu     sync.Mutex
-	idle   []*sqlite.Conn
-	closed bool
+	mu         sync.Mutex
+	idle       []*reader
+	generation int // of the file: connections to one that was moved aside are not used again
+	closed     bool
+}
+
+// reader is a connection that can only read.
+type reader struct {
+	*sqlite.Conn
+	generation int
 }
 
 func newReaders(path string, n int) *readers {
@@ -28,7 +35,7 @@ func newReaders(path string, n int) *readers {
 var errClosed = errors.New("the views are closed")
 
 // get takes a connection; give must be called with it.
-func (r *readers) get(ctx context.Context) (*sqlite.Conn, error) {
+func (r *readers) get(ctx context.Context) (*reader, error) {
 	select {
 	case r.slots <- struct{}{}:
 	case <-ctx.Done():
@@ -48,26 +55,47 @@ func (r *readers) get(ctx context.Context) (*sqlite.Conn, error) {
 	c, err := openReader(r.path)
 	if err != nil {
 		<-r.slots
+		return nil, err
 	}
-	return c, err
+	return &reader{c, r.generation}, nil
+}
+
+// current reports whether the connection is to the file that is there now.
+func (r *readers) current(c *reader) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return c.generation == r.generation
 }
 
 // give takes a connection back; no statement of it may be open.
-func (r *readers) give(c *sqlite.Conn) {
+func (r *readers) give(c *reader) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	<-r.slots
-	if r.closed {
+	if r.closed || c.generation != r.generation {
 		_ = c.Close()
 		return
 	}
 	r.idle = append(r.idle, c)
 }
 
+// renew sees to it that from now on connections are to the file that is there now.
+func (r *readers) renew() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.generation++
+	return r.closeIdle()
+}
+
 func (r *readers) close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.closed = true
+	return r.closeIdle()
+}
+
+// closeIdle closes what nobody uses. mu is held.
+func (r *readers) closeIdle() error {
 	var err error
 	for _, c := range r.idle {
 		err = errors.Join(err, c.Close())

@@ -218,24 +218,3 @@ func TestPersonalTextsReachNoView(t *testing.T) {
 		t.Error("a personal text is in the file of views")
 	}
 }
-
-func TestCopyToMakesOneFile(t *testing.T) {
-	r := newRig(t)
-	r.record(r.registered("c-1", "k-1"))
-	r.follow()
-	r.caughtUp()
-	copied := filepath.Join(t.TempDir(), "copy.db")
-	if err := r.views.CopyTo(t.Context(), copied); err != nil {
-		t.Fatal(err)
-	}
-	content, err := os.ReadFile(copied)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Contains(content, []byte("k-1")) || content[18] != 1 { // byte 18: 1 unless in WAL mode
-		t.Error("the copy is not complete, or in WAL mode")
-	}
-	if entries, err := os.ReadDir(filepath.Dir(copied)); err != nil || len(entries) != 1 {
-		t.Errorf("the copy has files beside it: %v %v", entries, err)
-	}
-}

@@ -109,13 +109,18 @@ func (b *build) remove() error {
 }
 
 // Rebuild makes the views anew from the log, beside the live file, and takes them over in one transaction: all, or only the
-// named ones, which then are as of the live cursor. Readers see the old rows until that moment and are never blocked; the
+// named ones, which then are as of the live cursor, once that has reached what was the log's end. Readers see the old rows until that moment and are never blocked; the
 // follower waits while the last part is caught up and taken over. After a crash or an error the live views are as they were.
 // progress may be nil.
 func (v *Views) Rebuild(ctx context.Context, views []string, progress Progress) (err error) {
 	chosen, err := chooseTables(views)
 	if err != nil {
 		return err
+	}
+	if len(views) > 0 {
+		if err := v.atEnd(ctx); err != nil {
+			return err
+		}
 	}
 	done, err := v.startBuilding()
 	if err != nil {

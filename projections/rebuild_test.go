@@ -194,3 +194,52 @@ func TestAnEventThatBreaksTheFoldIsParked(t *testing.T) {
 	}
 	want(t, r.table("select customer_id, is_stale, event_count, (select event_id from parked) from customers"), "c-1 true 2 bad")
 }
+
+func TestCheckAndRebuildWaitForTheEndOfTheLog(t *testing.T) {
+	for name, run := range map[string]func(*Views) (eventstore.Position, error){
+		"check": func(v *Views) (eventstore.Position, error) {
+			report, err := v.Check(t.Context(), nil)
+			return report.Position, err
+		},
+		"rebuild of one view": func(v *Views) (eventstore.Position, error) {
+			err := v.Rebuild(t.Context(), []string{"complaints"}, nil)
+			return v.Cursor(), err
+		},
+	} {
+		r := newRig(t)
+		r.record(r.registered("c-1", "k-1"), r.called("c-1"))
+		v := r.open() // nothing follows yet
+		type outcome struct {
+			at  eventstore.Position
+			err error
+		}
+		done := make(chan outcome, 1)
+		go func() {
+			at, err := run(v)
+			done <- outcome{at, err}
+		}()
+		select {
+		case o := <-done:
+			t.Fatalf("%s ended at position %d, before the views had anything: %v", name, o.at, o.err)
+		case <-time.After(50 * time.Millisecond): // a wrong implementation would have ended by now; a right one never does
+		}
+		r.run()
+		if o := <-done; o.err != nil || o.at != 2 {
+			t.Errorf("%s: position %d, %v; want 2", name, o.at, o.err)
+		}
+		r.close()
+	}
+}
+
+func TestCheckOfViewsAheadOfTheLog(t *testing.T) {
+	r := newRig(t)
+	r.record(r.registered("c-1", "k-1"), r.called("c-1"))
+	r.follow()
+	r.caughtUp()
+	r.close()
+	r.store = eventstore.NewMemory() // an older state of the log, as after a restore
+	v := r.open()
+	if _, err := v.Check(t.Context(), nil); !errors.Is(err, ErrLogBehind) {
+		t.Errorf("got %v, want ErrLogBehind", err)
+	}
+}

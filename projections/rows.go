@@ -20,10 +20,13 @@ type ResultColumn struct {
 type Rows struct {
 	columns []ResultColumn
 	ctx     context.Context
+	views   *Views
 	readers *readers
-	conn    *sqlite.Conn
+	conn    *reader
 	stmt    *sqlite.Stmt
 	calm    func() // ends the watch over ctx
+	cancel  func() // ends ctx, where it is the result's own; or nil
+	typed   bool   // somebody typed the statement, who is to blame for what is wrong with it
 
 	values   []any
 	err      error
@@ -39,23 +42,31 @@ var (
 	ErrTooManyBytes = errors.New("the result is too large")
 )
 
-// read runs a statement on a reading connection.
-func (v *Views) read(ctx context.Context, statement string, args []any) (_ *Rows, err error) {
+// read runs a statement of this package on a reading connection.
+func (v *Views) read(ctx context.Context, statement string, args []any) (*Rows, error) {
 	conn, err := v.readers.get(ctx)
 	if err != nil {
-		return nil, err
+		return nil, v.noteDamage(err)
 	}
-	r := &Rows{ctx: ctx, readers: v.readers, conn: conn, calm: conn.InterruptWhenDone(ctx)}
+	return v.readOn(ctx, v.readers, conn, statement, args)
+}
+
+// errParameters: a statement has parameters that nothing is bound to.
+var errParameters = errors.New("the statement has parameters")
+
+// readOn runs a statement on the connection, which goes back to the readers when the result is closed, or at once on an error.
+func (v *Views) readOn(ctx context.Context, from *readers, conn *reader, statement string, args []any) (_ *Rows, err error) {
+	r := &Rows{ctx: ctx, views: v, readers: from, conn: conn, calm: conn.InterruptWhenDone(ctx)}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, r.Close())
+			err = errors.Join(v.noteDamage(err), r.Close())
 		}
 	}()
 	if r.stmt, err = conn.Prepare(statement); err != nil {
 		return nil, err
 	}
 	if n := r.stmt.Parameters(); n != len(args) {
-		return nil, fmt.Errorf("the statement has %d parameters", n)
+		return nil, fmt.Errorf("%w: %d", errParameters, n)
 	}
 	for i, a := range args {
 		if err := bindAny(r.stmt, i, a); err != nil {
@@ -98,10 +109,12 @@ func (r *Rows) Next() bool {
 	}
 	more, err := r.stmt.Step()
 	if err != nil {
-		if errors.Is(err, sqlite.ErrInterrupted) && r.ctx.Err() != nil {
-			err = r.ctx.Err()
+		if r.err = tooSlow(r.ctx, err); r.typed {
+			r.err = blame(r.err)
 		}
-		r.err = err
+		if r.readers.current(r.conn) {
+			_ = r.views.noteDamage(r.err)
+		}
 		return false
 	}
 	if !more {
@@ -119,6 +132,24 @@ func (r *Rows) Next() bool {
 		return false
 	}
 	return true
+}
+
+// tellApart gives columns of the same name different ones.
+func (r *Rows) tellApart() {
+	taken := make(map[string]bool, len(r.columns))
+	for i := range r.columns {
+		taken[r.columns[i].Name] = true
+	}
+	seen := make(map[string]bool, len(r.columns))
+	for i := range r.columns {
+		name := r.columns[i].Name
+		for n := 2; seen[name]; n++ {
+			if other := fmt.Sprintf("%s_%d", r.columns[i].Name, n); !taken[other] {
+				name = other
+			}
+		}
+		r.columns[i].Name, seen[name], taken[name] = name, true, true
+	}
 }
 
 func (r *Rows) value(i int) any {
@@ -169,6 +200,9 @@ func (r *Rows) Close() error {
 		err = r.stmt.Close()
 	}
 	r.calm()
+	if r.cancel != nil {
+		r.cancel()
+	}
 	r.readers.give(r.conn)
 	r.conn, r.stmt = nil, nil
 	return err

@@ -20,7 +20,8 @@ type Status struct {
 	StaleCustomers int64               // customers some of whose records are parked
 	ViewsVersion   string              // of this program
 	WeightsVersion string              // of the churn weights in force; empty while outdated
-	Stopped        error               // why the last Run ended; nil while it runs and before the first
+	// Stopped is why the last Run ended, until the views have moved on since, or have everything that the log has; nil before.
+	Stopped error
 }
 
 // Status tells how the views stand.
@@ -31,7 +32,10 @@ func (v *Views) Status(ctx context.Context) (Status, error) {
 	}
 	v.mu.Lock()
 	s := Status{Cursor: v.cursor, End: end, Following: v.running, Building: v.building, Outdated: v.outdated,
-		ViewsVersion: v.version, WeightsVersion: v.weightsVersion, Stopped: v.stopped}
+		ViewsVersion: v.version, WeightsVersion: v.weightsVersion, Stopped: v.failed}
+	if v.running && v.cursor >= end {
+		s.Stopped = nil
+	}
 	v.mu.Unlock()
 	if s.Cursor < end {
 		s.LagPositions = uint64(end - s.Cursor)

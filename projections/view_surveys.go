@@ -11,6 +11,8 @@ var surveys = definition[*domain.Survey]{
 			func(c *cells, r *domain.Survey) { c.string(r.ID) }},
 		{"customer_id", Text, "Customer in whose stream it stands.",
 			func(c *cells, r *domain.Survey) { c.string(r.CustomerID) }},
+		{"repeat_of", Text, "Survey under whose id this further answer came; NULL: the survey's first answer.",
+			func(c *cells, r *domain.Survey) { c.string(r.RepeatOf) }},
 		{"complaint_id", Text, "Complaint that it is about.",
 			func(c *cells, r *domain.Survey) { c.string(r.ComplaintID) }},
 		{"metric", Text, "csat (1-5), nps (0-10), ces (1-7) or acsi (1-10).",

@@ -40,14 +40,18 @@ type Config struct {
 	MaxRows int
 	// MaxBytes bounds what SQL returns, in bytes of text and 8 for each number. Defaults to 256 MB.
 	MaxBytes int64
-	// MaxReaders bounds how many queries run at once; others wait. Defaults to 8.
+	// MaxQueryTime bounds how long a statement of SQL may run, from its start until its last row was read, and how long it may
+	// wait for its turn before that. Defaults to 30 s.
+	MaxQueryTime time.Duration
+	// MaxReaders bounds how many queries run at once; others wait. SQL takes none of these places: half as many statements,
+	// and at least one, run beside them. Defaults to 8.
 	MaxReaders int
 }
 
 // Views are the read models in one SQLite file.
 //
-// The file can be read by any tool while it is live; it is in WAL mode, so to copy it use CopyTo, `sqlite3
-// views.sqlite ".backup copy.sqlite"` or `VACUUM INTO`, never cp alone: what was written last stands in views.sqlite-wal.
+// The file can be read by any tool while it is live; it is in WAL mode, so to copy it use `sqlite3 views.sqlite
+// ".backup copy.sqlite"` or `VACUUM INTO`, never cp alone: what was written last stands in views.sqlite-wal.
 //
 // All methods may be called concurrently, but only one Run at a time.
 type Views struct {
@@ -57,15 +61,19 @@ type Views struct {
 	readers *readers
 	// reweighted is told, without waiting, when published weights were projected.
 	reweighted chan struct{}
+	sql        *readers // for statements that somebody typed: however long they take, readers are left
 
 	gate      sync.Mutex // held by whoever changes the file, or the projector
 	projector *projector
 
 	mu       sync.Mutex // guards what follows; outdated is also only changed under the gate
 	outdated bool       // the file holds views of another version
+	damaged  error      // the file was found damaged; the next Run starts with another
+	endRun   context.CancelCauseFunc
 	cursor   eventstore.Position
 	moved    chan struct{} // closed and replaced when the cursor moves, or the follower stops
 	stopped  error         // why the last Run ended, while none runs
+	failed   error         // why the last Run ended, until the views have moved on since
 	running  bool
 	building bool
 	// weightsVersion is of the weights in force when something was projected last.
@@ -78,7 +86,8 @@ var ErrRunning = errors.New("projections: already running")
 // ErrOutdated: the file holds views of another version of the program; Run builds them anew before it follows the log.
 var ErrOutdated = errors.New("the views are of another version and are being built anew")
 
-// Open opens the file of views, or makes it. It follows nothing yet: call Run.
+// Open opens the file of views, or makes it. It follows nothing yet: call Run. A file that is damaged, or holds no views, is moved
+// aside; the operator is told.
 func Open(ctx context.Context, config Config) (*Views, error) {
 	if config.Clock == nil {
 		config.Clock = time.Now
@@ -95,12 +104,20 @@ func Open(ctx context.Context, config Config) (*Views, error) {
 	if config.MaxBytes <= 0 {
 		config.MaxBytes = 256 << 20
 	}
+	if config.MaxQueryTime <= 0 {
+		config.MaxQueryTime = 30 * time.Second
+	}
 	if config.MaxReaders <= 0 {
 		config.MaxReaders = 8
 	}
 	v := &Views{config: config, version: viewsVersion(config.Weights.Version + "-" + priors.Version), moved: make(chan struct{}),
-		readers: newReaders(config.Path, config.MaxReaders), reweighted: make(chan struct{}, 1)}
-	if err := v.open(); err != nil {
+		readers: newReaders(config.Path, config.MaxReaders), sql: newReaders(config.Path, max(1, config.MaxReaders/2)),
+		reweighted: make(chan struct{}, 1)}
+	err := v.open()
+	if unusable(err) {
+		err = v.reopen(err)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open views %s: %w", config.Path, err), v.Close())
 	}
 	return v, ctx.Err()
@@ -113,6 +130,10 @@ func (v *Views) open() (err error) {
 	if v.conn, err = sqlite.Open(v.config.Path, sqlite.ReadWrite); err != nil {
 		return err
 	}
+	f, err := describeFile(v.conn) // before anything of a file is changed that may be somebody else's
+	if err != nil {
+		return err
+	}
 	// NORMAL in WAL mode never damages the file; a power cut may take back the last transactions as a whole, which the log
 	// then gives again.
 	for _, pragma := range []string{"journal_mode=WAL", "synchronous=NORMAL", "cache_size=-65536", "journal_size_limit=67108864"} {
@@ -120,19 +141,17 @@ func (v *Views) open() (err error) {
 			return err
 		}
 	}
-	f, err := describeFile(v.conn)
-	if err != nil {
-		return err
-	}
 	if f.version == "" {
 		if err := createViews(v.conn, v.version, true); err != nil {
 			return err
 		}
 		f.version = v.version
 	}
-	v.outdated = f.version != v.version
-	v.cursor = eventstore.Position(f.position)
-	if v.outdated {
+	outdated := f.version != v.version
+	v.mu.Lock()
+	v.outdated, v.cursor = outdated, eventstore.Position(f.position)
+	v.mu.Unlock()
+	if outdated {
 		return nil
 	}
 	return v.startProjector()
@@ -168,7 +187,7 @@ func (v *Views) Close() error {
 		v.projector.close()
 		v.projector = nil
 	}
-	err := v.readers.close()
+	err := errors.Join(v.readers.close(), v.sql.close())
 	if v.conn != nil {
 		err = errors.Join(err, v.conn.Close())
 		v.conn = nil
@@ -178,25 +197,33 @@ func (v *Views) Close() error {
 
 // Run follows the log and keeps the views up to date until ctx ends, or something fails. Views of another version, and empty
 // ones with a long log before them, are built beside the file first. What Run returns is never nil; after a failure it may be
-// called again.
+// called again. A file that was found damaged is moved aside then, and the views are built anew.
 func (v *Views) Run(ctx context.Context) error {
 	v.mu.Lock()
 	if v.running {
 		v.mu.Unlock()
 		return ErrRunning
 	}
-	v.running, v.stopped = true, nil
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	v.running, v.stopped, v.endRun = true, nil, cancel
 	v.mu.Unlock()
 
-	err := v.run(ctx)
+	err := v.noteDamage(v.run(ctx))
+	if cause := context.Cause(ctx); errors.Is(cause, sqlite.ErrDamaged) {
+		err = cause
+	}
 	v.mu.Lock()
-	v.running, v.stopped = false, err
+	v.running, v.stopped, v.failed, v.endRun = false, err, err, nil
 	v.wake()
 	v.mu.Unlock()
 	return err
 }
 
 func (v *Views) run(ctx context.Context) error {
+	if err := v.startAnew(); err != nil {
+		return err
+	}
 	end, err := v.config.Store.End(ctx)
 	if err != nil {
 		return err
@@ -223,7 +250,7 @@ const buildBeside = 20_000
 func (v *Views) committed() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.cursor = v.projector.cursor
+	v.cursor, v.failed = v.projector.cursor, nil
 	v.noteWeights()
 	if v.projector.reweighted {
 		v.projector.reweighted = false
@@ -280,7 +307,7 @@ func (v *Views) besidePath() string { return v.config.Path + ".building" }
 // removeBuild removes a build's files.
 func removeBuild(path string) error {
 	var errs []error
-	for _, suffix := range []string{"", "-journal", "-wal", "-shm"} {
+	for _, suffix := range databaseSuffixes {
 		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
 			errs = append(errs, err)
 		}

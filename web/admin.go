@@ -19,7 +19,8 @@ type Status struct {
 
 // LogStatus is the log's.
 type LogStatus struct {
-	End uint64 `json:"end" doc:"The position of the last record"`
+	End     uint64 `json:"end" doc:"The position of the last record"`
+	Damaged string `json:"damaged,omitempty" doc:"What the views ran into if the log has lost something: they stop there until it is restored"`
 }
 
 // ViewsStatus is the views'.
@@ -32,6 +33,8 @@ type ViewsStatus struct {
 	Stopped        string   `json:"stopped,omitempty" doc:"Why the views do not follow the log at present"`
 	WeightsVersion string   `json:"weights_version,omitempty" doc:"The version of the churn weights in force"`
 	StaleCustomers int      `json:"stale_customers" doc:"Customers whose rows wait to be made anew"`
+
+	logDamaged bool // Stopped is because of the log
 }
 
 // Parked is a record that the views could not take.
@@ -96,8 +99,12 @@ func (s *server) getStatus(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	setPosition(w, uint64(end))
+	log := LogStatus{End: uint64(end)}
+	if views.logDamaged {
+		log.Damaged = views.Stopped
+	}
 	return answerJSON(w, http.StatusOK, Status{
-		Version: s.cfg.Version, Log: LogStatus{End: uint64(end)}, Views: views, Seal: s.sealStatus(r.Context(), uint64(end)),
+		Version: s.cfg.Version, Log: log, Views: views, Seal: s.sealStatus(r.Context(), uint64(end)),
 	})
 }
 

@@ -3,12 +3,10 @@ package web
 import (
 	"bytes"
 	"context"
-	"regexp"
-
-	"github.com/go-json-experiment/json/jsontext"
 
 	"amends/eventstore"
 	"amends/ledger"
+	"amends/schemas"
 )
 
 // chunk is what is recorded at once.
@@ -70,39 +68,15 @@ func identify(r *ledger.Receipt, raw []byte) {
 	if r.Status != ledger.Refused || r.ID != "" && r.Customer != "" {
 		return
 	}
+	id, customer := schemas.Identify(raw)
 	pointer := ""
 	if r.Problem != nil {
 		pointer = r.Problem.Pointer
 	}
-	d := jsontext.NewDecoder(bytes.NewReader(raw), lenient...)
-	if token, err := d.ReadToken(); err != nil || token.Kind() != '{' {
-		return
+	if r.ID == "" && pointer != "/id" {
+		r.ID = id
 	}
-	for d.PeekKind() == '"' {
-		token, err := d.ReadToken()
-		if err != nil {
-			return
-		}
-		name := token.String()
-		if name != "id" && name != "subject" || d.PeekKind() != '"' {
-			if d.SkipValue() != nil {
-				return
-			}
-			continue
-		}
-		if token, err = d.ReadToken(); err != nil {
-			return
-		}
-		text := token.String()
-		switch {
-		case pointer == "/"+name:
-		case name == "id" && r.ID == "" && eventID.MatchString(text):
-			r.ID = text
-		case name == "subject" && r.Customer == "" && eventstore.ValidateStream(text) == nil:
-			r.Customer = text
-		}
+	if r.Customer == "" && pointer != "/subject" {
+		r.Customer = customer
 	}
 }
-
-// eventID is the form of an event's id.
-var eventID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}$`)

@@ -42,7 +42,8 @@ func (s *server) getEventsRoute() *route {
 			"or repeated, also while events are written. A page may be short, even empty, before the end when a filter matches little. " +
 			"As Server-Sent Events: catches up and stays live; each message's id is the position and its data the record; " +
 			"Last-Event-ID resumes. As NDJSON: up to the end of the log; with follow=true it stays live. " +
-			"Positions rise; they need not be dense. Only pages can be opened. " + openDescription,
+			"Positions rise; they need not be dense. 409: the position lies beyond the end of the log, which then is not the log that " +
+			"the position is from, or an older state of it. Only pages can be opened. " + openDescription,
 		query: append([]parameter{
 			{name: "after", integer: true, description: "Only events after this position. Default 0: from the beginning"},
 			{name: "limit", integer: true, description: "Events in a page, 1 to 1,000. Default 100. Of NDJSON: at most so many lines; default: no limit"},
@@ -56,7 +57,7 @@ func (s *server) getEventsRoute() *route {
 			{mediaType: typeSSE, description: "Events as messages: id is the position, data the record"},
 			{mediaType: typeNDJSON, description: `One {"position":…,"event":…} a line`},
 		},
-		problems: []int{http.StatusServiceUnavailable},
+		problems: []int{http.StatusConflict, http.StatusServiceUnavailable},
 		serve:    s.getEvents,
 	}
 }
@@ -74,15 +75,19 @@ func (s *server) getEvents(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	switch mediaType := accepted(r, typeJSON, typeNDJSON, typeSSE); {
+	mediaType := accepted(r, typeJSON, typeNDJSON, typeSSE)
+	if last := r.Header.Get("Last-Event-ID"); last != "" && mediaType == typeSSE {
+		if query.after, err = parsePosition("Last-Event-ID", last); err != nil {
+			return err
+		}
+	}
+	if err := s.notBeyondEnd(r.Context(), query.after); err != nil {
+		return err
+	}
+	switch {
 	case open && mediaType != typeJSON:
 		return badParameter("open", "only pages can be opened: ask with Accept: %s", typeJSON)
 	case mediaType == typeSSE:
-		if last := r.Header.Get("Last-Event-ID"); last != "" {
-			if query.after, err = parsePosition("Last-Event-ID", last); err != nil {
-				return err
-			}
-		}
 		return s.streamMessages(w, r, query)
 	case mediaType == typeNDJSON && follow:
 		return s.streamLines(w, r, query)
@@ -93,6 +98,23 @@ func (s *server) getEvents(w http.ResponseWriter, r *http.Request) error {
 	default:
 		return s.eventPage(w, r, query)
 	}
+}
+
+// notBeyondEnd refuses a position that the log has not reached. To follow it from there would skip what is recorded until then.
+func (s *server) notBeyondEnd(ctx context.Context, after uint64) error {
+	if after == 0 {
+		return nil
+	}
+	end, err := s.cfg.Store.End(ctx)
+	if err != nil {
+		return unavailable(err)
+	}
+	if after <= uint64(end) {
+		return nil
+	}
+	return problemf(http.StatusConflict, "position-beyond-end", "Position beyond the end",
+		"position %d lies beyond the end of the log, which is %d: this is another log, or it was restored from a backup; find out what "+
+			"was processed that it does not hold, and continue from a position up to its end", after, end)
 }
 
 // eventQuery selects events of the log.

@@ -109,9 +109,9 @@ func TestFiltersAndNext(t *testing.T) {
 	got, page = positions("customer=C0")
 	want(t, "by customer", got, []uint64{1, 5, 9})
 	want(t, "next goes past other customers' events", page.Next, 10)
-	got, page = positions("after=99")
-	want(t, "after the end", got, nil)
-	want(t, "next after the end", page.Next, 99)
+	got, page = positions("after=10")
+	want(t, "after the last", got, nil)
+	want(t, "next after the last", page.Next, 10)
 
 	all := g.stored(t)
 	var exact []string

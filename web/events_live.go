@@ -17,8 +17,11 @@ const liveBuffer = 64
 // live follows the log from the query's position until the caller leaves. It calls emit for each selected event and, when
 // nothing was sent for a heartbeat, beat with the position up to which everything was looked at. Answers are flushed whenever
 // no further event is at hand.
+//
+// begin is called once, before anything is sent: what keeps the first record that the log already has from being read is
+// answered as a problem, not by a stream that breaks off again and again.
 func (s *server) live(w http.ResponseWriter, r *http.Request, q eventQuery,
-	emit func(*eventstore.Recorded) error, beat func(position uint64) error,
+	begin func() error, emit func(*eventstore.Recorded) error, beat func(position uint64) error,
 ) error {
 	if r.Method == http.MethodHead {
 		return nil
@@ -41,6 +44,24 @@ func (s *server) live(w http.ResponseWriter, r *http.Request, q eventQuery,
 		}
 	}()
 
+	end, err := s.cfg.Store.End(ctx)
+	if err != nil {
+		return unavailable(err)
+	}
+	var first *step
+	if q.after < uint64(end) {
+		next, open := <-steps
+		switch {
+		case !open || ctx.Err() != nil:
+			return ctx.Err()
+		case next.err != nil:
+			return unavailable(next.err)
+		}
+		first = &next
+	}
+	if err := begin(); err != nil {
+		return err
+	}
 	flusher := http.NewResponseController(w)
 	_ = flusher.SetWriteDeadline(time.Time{}) // a stream may outlast any timeout of the server; not every writer has one
 	if err := flusher.Flush(); err != nil {   // the headers: the caller learns that it is connected
@@ -49,23 +70,34 @@ func (s *server) live(w http.ResponseWriter, r *http.Request, q eventQuery,
 	ticker := time.NewTicker(s.cfg.Heartbeat)
 	defer ticker.Stop()
 	seen, sent := q.after, 0
+	take := func(next *step) error {
+		if next.err != nil {
+			return unavailable(next.err)
+		}
+		seen = uint64(next.rec.Position)
+		if !q.matches(&next.rec) {
+			return nil
+		}
+		sent++
+		return emit(&next.rec)
+	}
+	if first != nil {
+		if err := take(first); err != nil {
+			return err
+		}
+		if err := flusher.Flush(); err != nil {
+			return err
+		}
+		sent = 0
+	}
 	for {
 		select {
 		case next, open := <-steps:
-			switch {
-			case !open:
+			if !open || ctx.Err() != nil {
 				return ctx.Err()
-			case ctx.Err() != nil:
-				return ctx.Err()
-			case next.err != nil:
-				return unavailable(next.err)
 			}
-			seen = uint64(next.rec.Position)
-			if q.matches(&next.rec) {
-				if err := emit(&next.rec); err != nil {
-					return err
-				}
-				sent++
+			if err := take(&next); err != nil {
+				return err
 			}
 			if sent == 0 || len(steps) > 0 {
 				continue
@@ -92,11 +124,11 @@ func (s *server) streamMessages(w http.ResponseWriter, r *http.Request, q eventQ
 	h.Set("Content-Type", typeSSE)
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // reverse proxies that buffer would hold messages back
-	if _, err := w.Write([]byte("retry: 1000\n\n")); err != nil {
-		return err
-	}
 	var message []byte
-	err := s.live(w, r, q, func(rec *eventstore.Recorded) error {
+	err := s.live(w, r, q, func() error {
+		_, err := w.Write([]byte("retry: 1000\n\n"))
+		return err
+	}, func(rec *eventstore.Recorded) error {
 		message = appendMessage(message[:0], rec)
 		_, err := w.Write(message)
 		return err
@@ -124,7 +156,7 @@ func (s *server) streamLines(w http.ResponseWriter, r *http.Request, q eventQuer
 	w.Header().Set("Cache-Control", "no-store")
 	var line []byte
 	count := 0
-	err := s.live(w, r, q, func(rec *eventstore.Recorded) error {
+	err := s.live(w, r, q, func() error { return nil }, func(rec *eventstore.Recorded) error {
 		line = append(appendPlaced(line[:0], rec), '\n')
 		if _, err := w.Write(line); err != nil {
 			return err

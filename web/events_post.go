@@ -43,7 +43,7 @@ func (s *server) postEventsRoute() *route {
 		method: http.MethodPost, path: "/v1/events", id: "record-events", summary: "Record events",
 		needs: access.RecordEvents,
 		description: "Takes CloudEvents 1.0 in JSON: one, an array, or one a line. Each event is answered, in order. " +
-			"One event: 201 recorded, 200 duplicate, 422 refused (a problem document). Several: 200, and each receipt says what " +
+			"One event: 201 recorded, 200 duplicate, 422 refused, 409 refused for its expectedrevision (problem documents). Several: 200, and each receipt says what " +
 			"became of its event; a refused event does not hold up the others. What is malformed in an array ends it: everything " +
 			"before is recorded, the rest gets one refused receipt. In NDJSON a bad line is refused alone; empty lines get no receipt. " +
 			"What has arrived is recorded as soon as the sender pauses. 503: the log could not be reached; send the same again. Events without an id get a new one each time, so give ids.",
@@ -63,7 +63,7 @@ func (s *server) postEventsRoute() *route {
 			{mediaType: typeNDJSON, description: "One receipt a line"},
 			{mediaType: typeJSON, of: ledger.Receipt{}, status: http.StatusCreated, description: "The one event was recorded"},
 		},
-		problems: []int{http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity, http.StatusServiceUnavailable},
+		problems: []int{http.StatusUnsupportedMediaType, http.StatusConflict, http.StatusUnprocessableEntity, http.StatusServiceUnavailable},
 		serve:    s.postEvents,
 	}
 }

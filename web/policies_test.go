@@ -66,12 +66,12 @@ func TestDeadlinesInAnswers(t *testing.T) {
 	}
 	for path, states := range map[string][]string{
 		"/v1/customers/C1": {"K1 first_response running", "K1 resolution running", "K2 first_response met", "K2 resolution running"},
-		"/v1/customers/C1?as_of=2026-03-01T10:30:00Z":    {"K1 first_response running", "K1 resolution running", "K2 first_response running", "K2 resolution running"},
-		"/v1/customers/C1/history?as_of=2026-03-03":      {"K1 first_response overdue", "K1 resolution running", "K2 first_response met", "K2 resolution running"},
-		"/v1/complaints/K2?after=4":                      {"K2 first_response met", "K2 resolution running"},
-		"/v1/complaints/K1?customer=C2&as_of=2026-03-31": {"K1 first_response overdue", "K1 resolution overdue"},
-		"/v1/complaints/K1?customer=C2&as_of=2026-02-01": nil,
-		"/v1/customers/C1/history?known_at=2026-04-01":   {"K1 first_response overdue", "K1 resolution overdue", "K2 first_response met", "K2 resolution overdue"},
+		"/v1/customers/C1?as_of=2026-03-01T10:30:00Z":            {"K1 first_response running", "K1 resolution running", "K2 first_response running", "K2 resolution running"},
+		"/v1/customers/C1/history?as_of=2026-03-03":              {"K1 first_response overdue", "K1 resolution running", "K2 first_response met", "K2 resolution running"},
+		"/v1/complaints/K2?after=4":                              {"K2 first_response met", "K2 resolution running"},
+		"/v1/complaints/K1?customer=C2&after=4&as_of=2026-03-31": {"K1 first_response overdue", "K1 resolution overdue"},
+		"/v1/complaints/K1?customer=C2&after=4&as_of=2026-02-01": nil,
+		"/v1/customers/C1/history?known_at=2026-04-01":           {"K1 first_response overdue", "K1 resolution overdue", "K2 first_response met", "K2 resolution overdue"},
 	} {
 		want(t, path, tell(path), states)
 	}

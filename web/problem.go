@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"amends/eventstore"
+	"amends/ledger"
 	"amends/schemas"
 )
 
@@ -67,10 +68,40 @@ func unavailable(cause error) error {
 		return problemf(http.StatusBadRequest, "unknown-position", "Unknown position",
 			"after must be 0, or the position of a record of this log as a receipt or an event names it")
 	}
+	if errors.Is(cause, eventstore.ErrDamaged) {
+		return logDamaged(cause)
+	}
 	p := problemf(http.StatusServiceUnavailable, "log-unavailable", "The log cannot be reached",
 		"send the same request again; events keep their ids, so none is recorded twice")
 	p.cause, p.retryAfter = cause, retryAfterSeconds
 	return p
+}
+
+// logDamaged says that the log lost something: to send the request again does not help.
+func logDamaged(cause error) *Problem {
+	detail := eventstore.ErrDamaged.Error()
+	var damage *eventstore.DamageError
+	if errors.As(cause, &damage) {
+		detail = damage.Error()
+		if damage.Stream != "" {
+			detail += "; only this customer is affected"
+		}
+	}
+	p := problemf(http.StatusInternalServerError, "log-damaged", "The log is damaged",
+		"%s. It is no use to send the request again: restore the log from a backup", detail)
+	p.cause = cause
+	return p
+}
+
+// refusedStatus is the status for an event that was refused.
+func refusedStatus(problem *schemas.Problem) int {
+	switch problem.Type {
+	case ledger.ProblemRevisionConflict:
+		return http.StatusConflict
+	case ledger.ProblemLogDamaged:
+		return http.StatusInternalServerError
+	}
+	return http.StatusUnprocessableEntity
 }
 
 // retryAfterSeconds is when a caller may try again after a 503.
@@ -84,9 +115,11 @@ func asProblem(err error) *Problem {
 	switch {
 	case errors.As(err, &problem):
 		return problem
+	case errors.Is(err, eventstore.ErrDamaged):
+		return logDamaged(err)
 	case errors.As(err, &refused):
 		return &Problem{
-			Type: refused.Type, Title: refused.Title, Status: http.StatusUnprocessableEntity,
+			Type: refused.Type, Title: refused.Title, Status: refusedStatus(refused),
 			Detail: refused.Detail, Pointer: refused.Pointer,
 		}
 	case errors.Is(err, eventstore.ErrInvalid):

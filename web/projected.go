@@ -32,7 +32,7 @@ func (s *server) answerQuery(w http.ResponseWriter, r *http.Request, q viewQuery
 	if err != nil {
 		return err
 	}
-	return writeRows(w, r, answerOf(rows))
+	return s.writeRows(w, r, answerOf(rows))
 }
 
 // answerSQL answers with the rows of a statement.
@@ -42,7 +42,7 @@ func (s *server) answerSQL(w http.ResponseWriter, r *http.Request, query string)
 	if err != nil {
 		return err
 	}
-	return writeRows(w, r, answerOf(rows))
+	return s.writeRows(w, r, answerOf(rows))
 }
 
 // answerOf gives the rows to an answer, which reads them once.
@@ -110,8 +110,17 @@ func fromViews(err error) *Problem {
 		return problemf(http.StatusBadRequest, "bad-query", "Bad query", "%s", err)
 	case errors.Is(err, projections.ErrTooManyRows), errors.Is(err, projections.ErrTooManyBytes):
 		return problemf(http.StatusBadRequest, "result-too-large", "Result too large", "%s", err)
+	case errors.Is(err, projections.ErrTooSlow):
+		return problemf(http.StatusBadRequest, "query-too-slow", "Query too slow",
+			"%s; narrow it with WHERE, ask for less at a time, or ask a copy of the file of views", err)
+	case errors.Is(err, projections.ErrBusy):
+		p := problemf(http.StatusServiceUnavailable, "sql-busy", "Too many statements", "%s; send the same request again", err)
+		p.retryAfter = retryAfterSeconds
+		return p
 	case errors.Is(err, projections.ErrBuilding):
 		return problemf(http.StatusConflict, "already-building", "The views are being built", "%s", err)
+	case errors.Is(err, projections.ErrLogBehind):
+		return problemf(http.StatusConflict, "log-behind", "The log is behind the views", "%s", err)
 	case errors.Is(err, projections.ErrOutdated):
 		p := problemf(http.StatusServiceUnavailable, "views-outdated", "The views are being built anew", "%s", err)
 		p.retryAfter = retryAfterSeconds
@@ -134,7 +143,7 @@ func (s *server) viewsStatus(ctx context.Context, end uint64) (ViewsStatus, erro
 		out.LagEvents = &lag
 	}
 	if status.Stopped != nil {
-		out.Stopped = status.Stopped.Error()
+		out.Stopped, out.logDamaged = status.Stopped.Error(), errors.Is(status.Stopped, eventstore.ErrDamaged)
 	}
 	if out.ParkedCount == 0 {
 		return out, nil

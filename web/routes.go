@@ -7,6 +7,7 @@ func (s *server) allRoutes() []*route {
 	routes = append(routes, s.riskRoute())
 	routes = append(routes, s.complaintRoutes()...)
 	routes = append(routes, s.viewRoutes()...)
+	routes = append(routes, s.reportRoutes()...)
 	routes = append(routes, s.keyRoutes()...)
 	routes = append(routes, s.policyRoutes()...)
 	routes = append(routes, s.workRoutes()...)

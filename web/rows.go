@@ -29,8 +29,8 @@ var rowBodies = []body{
 }
 
 // writeRows answers with the rows in the form that the caller asked for. Rows are written as they come. An error of the first
-// row still makes a problem; a later one cuts the answer off.
-func writeRows(w http.ResponseWriter, r *http.Request, a rowsAnswer) error {
+// row still makes a problem; a later one cuts the answer off, as does a caller who does not receive it.
+func (s *server) writeRows(w http.ResponseWriter, r *http.Request, a rowsAnswer) error {
 	next, stop := iter.Pull2(a.rows)
 	defer stop()
 	row, err, more := next()
@@ -39,7 +39,9 @@ func writeRows(w http.ResponseWriter, r *http.Request, a rowsAnswer) error {
 	}
 	mediaType := accepted(r, typeJSON, typeNDJSON, typeCSV)
 	w.Header().Set("Content-Type", mediaType)
-	out := bufio.NewWriterSize(w, 32<<10)
+	timed := &timedWriter{w: w, control: http.NewResponseController(w), most: s.cfg.WriteTimeout}
+	defer timed.end()
+	out := bufio.NewWriterSize(timed, 32<<10)
 	var write func(row []any) error
 	switch mediaType {
 	case typeCSV:
@@ -72,6 +74,21 @@ func writeRows(w http.ResponseWriter, r *http.Request, a rowsAnswer) error {
 	}
 	return out.Flush()
 }
+
+// timedWriter gives up on a caller who takes too long to receive what is written.
+type timedWriter struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	most    time.Duration
+}
+
+func (t *timedWriter) Write(p []byte) (int, error) {
+	_ = t.control.SetWriteDeadline(time.Now().Add(t.most)) // not every writer has one
+	return t.w.Write(p)
+}
+
+// end leaves the connection without a deadline for the next request.
+func (t *timedWriter) end() { _ = t.control.SetWriteDeadline(time.Time{}) }
 
 // objectRows writes rows as JSON objects, with a separator between and an ending after each.
 func objectRows(out *bufio.Writer, columns []string, separator, ending string) func([]any) error {

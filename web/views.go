@@ -67,11 +67,12 @@ func (s *server) viewRoutes() []*route {
 		},
 		{
 			method: http.MethodPost, path: "/v1/sql", id: "query-sql", summary: "Ask the views in SQL",
-			needs:       access.RunSQL,
-			description: "One read-only statement over the views.",
-			query:       []parameter{afterParameter},
-			request:     []body{{mediaType: typeJSON, of: SQLRequest{}, description: "The question"}},
-			responses:   rowBodies, problems: []int{http.StatusServiceUnavailable},
+			needs: access.RunSQL,
+			description: "One read-only statement over the views. It may run for 30 seconds. Columns of the same name are told apart: the " +
+				"second a is a_2.",
+			query:     []parameter{afterParameter},
+			request:   []body{{mediaType: typeJSON, of: SQLRequest{}, description: "The question"}},
+			responses: rowBodies, problems: []int{http.StatusServiceUnavailable},
 			serve: s.querySQL,
 		},
 	}
@@ -91,6 +92,9 @@ func (s *server) awaitViews(r *http.Request) error {
 			"the views have not seen position %d yet; ask again", after)
 		p.retryAfter = retryAfterSeconds
 		return p
+	}
+	if errors.Is(err, eventstore.ErrDamaged) {
+		return logDamaged(err)
 	}
 	if err != nil && r.Context().Err() == nil { // the follower has stopped; it is started again
 		p := problemf(http.StatusServiceUnavailable, "views-stopped", "The views do not follow the log", "ask again")

@@ -47,6 +47,9 @@ type Config struct {
 	Heartbeat time.Duration
 	// SparsePositions: the positions of the Store have gaps, so the difference of two is no number of records.
 	SparsePositions bool
+	// WriteTimeout is how long a caller may take to receive a piece of an answer of rows, which holds a place among the readers of
+	// the views; then the connection is cut. Default: 30 s.
+	WriteTimeout time.Duration
 	// WaitForViews is how long a read with ?after= waits for the views before it answers 503. Default: 10 s.
 	WaitForViews time.Duration
 }
@@ -69,6 +72,9 @@ func New(cfg Config) http.Handler {
 	}
 	if cfg.Heartbeat <= 0 {
 		cfg.Heartbeat = 15 * time.Second
+	}
+	if cfg.WriteTimeout <= 0 {
+		cfg.WriteTimeout = 30 * time.Second
 	}
 	if cfg.WaitForViews <= 0 {
 		cfg.WaitForViews = 10 * time.Second

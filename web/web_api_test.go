@@ -35,7 +35,7 @@ func TestOpenAPI(t *testing.T) {
 	}](t, a)
 	want(t, "version", doc.OpenAPI, "3.1.0")
 	for _, path := range []string{"/v1/events", "/v1/customers/{id}", "/v1/customers/{id}/history", "/v1/complaints", "/v1/complaints/{id}",
-		"/v1/views", "/v1/views/{view}", "/v1/sql", "/v1/rebuild", "/v1/status", "/healthz"} {
+		"/v1/views", "/v1/views/{view}", "/v1/reports/satisfaction", "/v1/sql", "/v1/rebuild", "/v1/status", "/healthz"} {
 		for method, op := range doc.Paths[path] {
 			if op.OperationID == "" || op.Responses["200"] == nil {
 				t.Errorf("%s %s is not described", method, path)

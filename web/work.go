@@ -76,7 +76,7 @@ func (s *server) listWork(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeRows(w, r, withTimeLeft(rows, at))
+	return s.writeRows(w, r, withTimeLeft(rows, at))
 }
 
 // withTimeLeft adds after due_at what follows from it and the instant.

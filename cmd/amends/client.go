@@ -34,11 +34,19 @@ func (p *place) connect(ctx context.Context) (*client, error) {
 	if p.server != "" {
 		return p.connectServer()
 	}
-	e, err := openEngine(ctx, p.logPlace, zerolog.Nop())
+	e, err := openEngine(ctx, p.logPlace, errorLines(os.Stderr))
 	if err != nil {
 		return nil, err
 	}
 	return e.client(), nil
+}
+
+// errorLines is the log of a ledger that runs within a command: what an operator must know, one readable line each.
+func errorLines(out io.Writer) zerolog.Logger {
+	return zerolog.New(zerolog.ConsoleWriter{
+		Out: out, NoColor: true, PartsOrder: []string{zerolog.MessageFieldName},
+		FormatMessage: func(message any) string { return fmt.Sprintf("amends: %s:", message) },
+	}).Level(zerolog.ErrorLevel)
 }
 
 // tokenForm is the form of what follows "Bearer" (RFC 6750 §2.1), or nothing.

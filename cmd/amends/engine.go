@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -65,8 +63,7 @@ func openEngine(ctx context.Context, at logPlace, log zerolog.Logger) (_ *engine
 	}
 	if end, err := store.End(ctx); err == nil && end > 0 && e.vault.Made() {
 		const lost = "the log has records, but the key store is new: what was sealed under an older one cannot be opened; stop and restore keys/ if there is a copy"
-		log.Warn().Msg(lost)
-		fmt.Fprintln(os.Stderr, "amends:", lost)
+		log.Error().Msg(lost)
 	}
 	e.views, err = projections.Open(ctx, projections.Config{
 		Path: filepath.Join(at.data, "views.sqlite"), Store: store, Codec: codec, Weights: domain.ExpertWeights(), Logger: log,
@@ -121,11 +118,12 @@ func keepRunning(ctx context.Context, log zerolog.Logger, name string, run func(
 		if err == nil {
 			err = errors.New("it ended by itself")
 		}
-		log.Error().Err(err).Str("follower", name).Msg("a follower stopped; the log goes on, its output stands still until the next try")
-		if text := err.Error(); text != last {
-			fmt.Fprintf(os.Stderr, "amends: the %s stopped: %v\n", name, err)
-			last = text
+		level := zerolog.ErrorLevel
+		if err.Error() == last {
+			level = zerolog.WarnLevel // it was told
 		}
+		last = err.Error()
+		log.WithLevel(level).Err(err).Str("follower", name).Msg("a follower stopped; the log goes on, its output stands still until the next try")
 		if final(err) {
 			return
 		}

@@ -106,7 +106,7 @@ Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some records were refus
 	})
 	root.AddCommand(
 		newDemo(), newServe(), newImport(), newRecord(), newReplay(), newQuery(), newViews(), newSQL(),
-		newRebuild(), newStatus(), newSubscribe(), newFit(), newRisk(), newCopy(), newBench(), newAccess(), newWork(), newPolicies(),
+		newRebuild(), newStatus(), newSubscribe(), newFit(), newRisk(), newReport(), newCopy(), newBench(), newAccess(), newWork(), newPolicies(),
 		newFind(), newDisclose(), newErase(), newHold(), newKeys(),
 		newVerify(), newEvidence(), newProof(), newBackup(), newRestore(),
 	)

@@ -65,6 +65,9 @@ const (
 	problemViewsOutdated = "urn:amends:problem:views-outdated"
 )
 
+// problemLogDamaged does not pass by itself.
+const problemLogDamaged = "urn:amends:problem:log-damaged"
+
 // drawTable draws NDJSON objects; the columns are the members of the first one, in its order. A width above 0 is the terminal's:
 // columns without any value, and then the last ones that do not fit, are left out and named below.
 func drawTable(ndjson io.Reader, out io.Writer, width int) error {

@@ -119,7 +119,8 @@ func newSQL() *cobra.Command {
 		Use:   "sql STATEMENT",
 		Short: "Run a read-only SQL statement on the views",
 		Long: `Run a read-only SQL statement (SQLite's dialect) on the views. Nothing that is typed here can change anything.
-With - the statement is read from standard input.`,
+A statement may run for 30 seconds. Columns of the same name are told apart: the second a is a_2. With - the statement is read from
+standard input.`,
 		Example: `  amends sql 'select channel, count(*) as complaints from complaints group by channel order by 2 desc'`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

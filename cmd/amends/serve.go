@@ -162,7 +162,8 @@ is given.`,
 				}
 				defer func() { err = errors.Join(err, os.RemoveAll(at.data)) }()
 			}
-			e, err := openEngine(cmd.Context(), at, zerolog.Nop())
+			log := errorLines(cmd.ErrOrStderr())
+			e, err := openEngine(cmd.Context(), at, log)
 			if err != nil {
 				return err
 			}
@@ -180,7 +181,7 @@ is given.`,
 			out := cmd.OutOrStdout()
 			fmt.Fprintln(out, summary)
 			how := serving{listen: listen}
-			return e.serve(cmd.Context(), how, at.data, zerolog.Nop(), func(url, whoMay string) {
+			return e.serve(cmd.Context(), how, at.data, log, func(url, whoMay string) {
 				fmt.Fprintf(out, `
 Serving on %[1]s (stop with Ctrl-C). It %[2]s.
 In another terminal:

@@ -130,7 +130,8 @@ func newRebuild() *cobra.Command {
 		Use:   "rebuild [VIEW…]",
 		Short: "Build the views anew from the log, beside the live ones, and swap them",
 		Long: `Build the views anew from the log, beside the live ones, and swap them; readers go on meanwhile. With --check nothing is
-swapped: the rebuilt views are compared with the live ones, table by table and row by row, and a difference gives exit code 4.`,
+swapped: the rebuilt views are compared with the live ones, table by table and row by row, and a difference gives exit code 4.
+Either covers everything that the log held when it was called; the result names the position.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := at.connect(cmd.Context())
 			if err != nil {

@@ -61,7 +61,7 @@ each line carries its position for that.`,
 				}
 				var problem *problemError
 				var broken *outputError
-				if errors.As(err, &problem) && problem.status < 500 || errors.As(err, &broken) {
+				if errors.As(err, &problem) && (problem.status < 500 || problem.Type == problemLogDamaged) || errors.As(err, &broken) {
 					return err
 				}
 				if s.after != before {

@@ -19,7 +19,7 @@ import (
 
 	"amends/audit"
 	"amends/audit/verifier"
-	"amends/eventstore/jetstream"
+	"amends/eventstore"
 )
 
 func newVerify() *cobra.Command {
@@ -242,7 +242,7 @@ func verifyBundle(out io.Writer, f format, path, key, known string, witnesses []
 
 // unverifiable makes a log that is too damaged to be opened a finding.
 func unverifiable(err error) error {
-	if errors.Is(err, jetstream.ErrDamaged) {
+	if errors.Is(err, eventstore.ErrDamaged) {
 		return &exitError{code: exitDiffers, cause: err}
 	}
 	return err

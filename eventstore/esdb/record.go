@@ -33,7 +33,7 @@ const (
 var idSpace = uuid.MustParse("c8a1d7a4-6f0e-4b0f-9f0e-5a1b7f6f3c52")
 
 // errDamaged: the log holds, or lacks, what this package never wrote or removed.
-var errDamaged = errors.New("log is damaged")
+var errDamaged = eventstore.ErrDamaged
 
 // eventUUID is the server's id for an event: SHA-256 over the stream and the id (RFC 9562, version 8). The server compares
 // it to recognise a repeated append. No stream name holds a zero byte, so no two pairs run together.

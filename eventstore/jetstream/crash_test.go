@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -275,7 +276,9 @@ func TestDamagedBlock(t *testing.T) {
 	}
 	s, err = jetstream.Open(t.Context(), jetstream.Config{Dir: dir})
 	if err != nil {
-		t.Logf("Open: %v", err)
+		if !errors.Is(err, eventstore.ErrDamaged) {
+			t.Errorf("Open: %v, which is not ErrDamaged", err)
+		}
 		return
 	}
 	defer s.Close()
@@ -292,7 +295,9 @@ func TestDamagedBlock(t *testing.T) {
 		failed := false
 		all(func(e eventstore.Recorded, err error) bool {
 			if failed = err != nil; failed {
-				t.Logf("%s: %v", what, err)
+				if !errors.Is(err, eventstore.ErrDamaged) {
+					t.Errorf("%s: %v, which is not ErrDamaged", what, err)
+				}
 				return false
 			}
 			if seen++; !bytes.Equal(e.Data, part("customer", seen, 0, 1)) {

@@ -2,7 +2,6 @@ package jetstream
 
 import (
 	"context"
-	"fmt"
 	"iter"
 	"sync"
 
@@ -63,7 +62,7 @@ func (s *Store) follow(
 			return false, context.Cause(ctx)
 		}
 		if e.Position != after+1 {
-			return false, fmt.Errorf("%w: position %d is missing", ErrDamaged, after+1)
+			return false, damaged(uint64(after)+1, "position %d is missing", after+1)
 		}
 		after = e.Position
 		return yield(e, nil), nil
@@ -109,7 +108,7 @@ func (s *Store) tail(
 			return err
 		}
 		if len(msgs) == 0 {
-			return fmt.Errorf("%w: nothing after position %d, though more was acknowledged", ErrDamaged, *after)
+			return damaged(uint64(*after)+1, "nothing after position %d, though more was acknowledged", *after)
 		}
 		if more {
 			if ahead, err = g.batch(getRequest{Seq: uint64(*after) + uint64(len(msgs)) + 1}); err != nil {

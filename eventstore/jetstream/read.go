@@ -98,7 +98,10 @@ func backwards(
 		if err != nil {
 			return nil, err
 		}
-		if m, err = g.one(ctx, getRequest{Seq: seq}); err != nil {
+		if m, err = g.one(ctx, getRequest{Seq: seq}); errors.Is(err, errNoMessage) {
+			return nil, damaged(seq, "event %d of stream %s is missing at position %d", e.Revision-1, e.Stream, seq)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("event %d of stream %s: %w", e.Revision-1, e.Stream, err)
 		}
 		before, err := recorded(m)
@@ -106,7 +109,7 @@ func backwards(
 			return nil, err
 		}
 		if before.Stream != e.Stream || before.Revision != e.Revision-1 {
-			return nil, fmt.Errorf("%w: event %d of stream %s is not at position %d", ErrDamaged, e.Revision-1, e.Stream, seq)
+			return nil, damaged(seq, "event %d of stream %s is not at position %d", e.Revision-1, e.Stream, seq)
 		}
 		events = append(events, before)
 		e = before
@@ -135,7 +138,7 @@ func forwards(
 				return err
 			}
 			if e.Stream != head.Stream || e.Revision != expected {
-				return fmt.Errorf("%w: stream %s has revision %d where %d belongs", ErrDamaged, head.Stream, e.Revision, expected)
+				return damaged(uint64(e.Position), "stream %s has revision %d where %d belongs", head.Stream, e.Revision, expected)
 			}
 			expected++
 			after = uint64(e.Position)
@@ -147,7 +150,7 @@ func forwards(
 			}
 		}
 		if len(msgs) == 0 {
-			return fmt.Errorf("%w: stream %s ends at revision %d, not %d", ErrDamaged, head.Stream, expected-1, head.Revision)
+			return damaged(uint64(head.Position), "stream %s ends at revision %d, not %d", head.Stream, expected-1, head.Revision)
 		}
 	}
 }

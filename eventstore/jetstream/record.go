@@ -1,7 +1,6 @@
 package jetstream
 
 import (
-	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -30,8 +29,10 @@ const (
 	headerSubject       = "Nats-Subject"
 )
 
-// ErrDamaged: the log lacks an event that it acknowledged, or answers something that this package never wrote.
-var ErrDamaged = errors.New("log is damaged")
+// damaged is the error for an answer of the log that this package never wrote; position 0: not known.
+func damaged(position uint64, format string, args ...any) error {
+	return &eventstore.DamageError{Position: eventstore.Position(position), Reason: fmt.Sprintf(format, args...)}
+}
 
 // message is the stored form of an event. The bytes are the message's own: the caller of Append may give up and reuse
 // his while the committer still holds the message.
@@ -50,7 +51,7 @@ func message(stream string, revision eventstore.Revision, e eventstore.Event) *n
 func recorded(m *nats.Msg) (eventstore.Recorded, error) {
 	seq, err := strconv.ParseUint(header(m, headerSequence), 10, 64)
 	if err != nil {
-		return eventstore.Recorded{}, fmt.Errorf("%w: a message without sequence", ErrDamaged)
+		return eventstore.Recorded{}, damaged(0, "a message without sequence")
 	}
 	return decode(header(m, headerSubject), seq, m.Header, m.Data)
 }
@@ -59,15 +60,15 @@ func recorded(m *nats.Msg) (eventstore.Recorded, error) {
 func decode(subject string, seq uint64, h nats.Header, data []byte) (eventstore.Recorded, error) {
 	stream, ok := strings.CutPrefix(subject, subjectPrefix)
 	if !ok {
-		return eventstore.Recorded{}, fmt.Errorf("%w: message %d has a strange subject", ErrDamaged, seq)
+		return eventstore.Recorded{}, damaged(seq, "message %d has a strange subject", seq)
 	}
 	revision, err := strconv.ParseUint(first(h[headerRevision]), 10, 64)
 	if err != nil || revision == 0 {
-		return eventstore.Recorded{}, fmt.Errorf("%w: message %d has no revision", ErrDamaged, seq)
+		return eventstore.Recorded{}, damaged(seq, "message %d has no revision", seq)
 	}
 	id, err := url.QueryUnescape(first(h[headerID]))
 	if err != nil || id == "" {
-		return eventstore.Recorded{}, fmt.Errorf("%w: message %d has no event id", ErrDamaged, seq)
+		return eventstore.Recorded{}, damaged(seq, "message %d has no event id", seq)
 	}
 	return eventstore.Recorded{
 		Event:    eventstore.Event{ID: id, Data: data},
@@ -90,7 +91,7 @@ func previous(m *nats.Msg, r eventstore.Recorded) (uint64, error) {
 	}
 	seq, err := strconv.ParseUint(expected, 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%w: message %d expected no sequence", ErrDamaged, r.Position)
+		return 0, damaged(uint64(r.Position), "message %d expected no sequence", r.Position)
 	}
 	return seq, nil
 }

@@ -121,8 +121,8 @@ func openStream(ctx context.Context, nc *nats.Conn) (eventstore.Position, error)
 	}
 	state := stream.CachedInfo().State
 	if state.NumDeleted > 0 || state.FirstSeq > 1 {
-		return 0, fmt.Errorf("%w: it should hold positions 1 to %d, but has %d events from %d on",
-			ErrDamaged, state.LastSeq, state.Msgs, state.FirstSeq)
+		return 0, damaged(0, "it should hold positions 1 to %d, but has %d events from %d on",
+			state.LastSeq, state.Msgs, state.FirstSeq)
 	}
 	return eventstore.Position(state.LastSeq), nil
 }

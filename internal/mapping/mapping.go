@@ -103,15 +103,6 @@ func Builtin(name string) (*Mapping, error) {
 // Builtins lists the mappings that Amends ships.
 func Builtins() []string { return []string{"cfpb", "helpdesk"} }
 
-// BuiltinText returns the text of a mapping that Amends ships, as a model for one's own.
-func BuiltinText(name string) ([]byte, error) {
-	b, err := builtin.ReadFile(name + ".yaml")
-	if err != nil {
-		return nil, fmt.Errorf("reading the built-in mapping %s: %w", name, err)
-	}
-	return b, nil
-}
-
 // Load reads, checks and compiles a mapping. What is wrong with it is a *LoadError.
 func Load(r io.Reader) (*Mapping, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxMapping+1))

@@ -405,8 +405,8 @@ func TestRejectsFile(t *testing.T) {
 3,5,"the row has 1 columns, and the header 2",short,
 4,6,"the row has 3 columns, and the header 2",one,2025-01-01,three
 `
-	if diff := cmp.Diff(want, out.String()); diff != "" || rejects.Count() != 4 {
-		t.Error(rejects.Count(), diff)
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Error(diff)
 	}
 	// Corrected, it is imported as it is; rejected once more, it does not grow.
 	again := "amends_row,amends_line,amends_reason,A,T\n2,3,no,fine,2025-01-01\n3,5,no,bad,never\n"

@@ -72,9 +72,6 @@ func (r *Rejects) Add(row Row, reason string) error {
 	return nil
 }
 
-// Count is how many rows were added.
-func (r *Rejects) Count() int { return r.count }
-
 func (r *Rejects) line(added, original []string) {
 	fields := slices.Clone(added)
 	for i, field := range original {

@@ -46,6 +46,8 @@ var (
 	ErrInterrupted = errors.New("sqlite: statement interrupted")
 	ErrDenied      = errors.New("sqlite: not authorized")
 	ErrTooBig      = errors.New("sqlite: value or statement too big")
+	ErrStatement   = errors.New("sqlite: the statement is wrong, or fails on what it computes")
+	ErrDamaged     = errors.New("sqlite: the file is damaged or no database")
 )
 
 // Is maps result codes to this package's sentinels.
@@ -57,6 +59,10 @@ func (e *Error) Is(target error) bool {
 		return target == ErrDenied
 	case lib.SQLITE_TOOBIG:
 		return target == ErrTooBig
+	case lib.SQLITE_ERROR, lib.SQLITE_MISMATCH, lib.SQLITE_RANGE:
+		return target == ErrStatement
+	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
+		return target == ErrDamaged
 	}
 	return false
 }
