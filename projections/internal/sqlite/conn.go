@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"time"
 
 	"modernc.org/libc"
 	_ "modernc.org/sqlite" // sets the library up for concurrent use
@@ -158,19 +159,34 @@ func (c *Conn) Exec(statements string) error {
 // Interrupt makes the running statement fail with ErrInterrupted. It may be called at any time before Close returns.
 func (c *Conn) Interrupt() { lib.Xsqlite3_interrupt(c.tls, c.db) }
 
-// InterruptWhenDone interrupts the connection when ctx ends, until stop is called. After stop has returned true or false
-// the connection is not interrupted any more.
+// interruptAgain is how often a connection is interrupted whose statement has not ended yet.
+const interruptAgain = 5 * time.Millisecond
+
+// InterruptWhenDone interrupts the connection when ctx ends, until stop is called: whatever runs then, or begins to run, fails. After
+// stop has returned the connection is not interrupted any more.
+//
+// Once is not enough: the library forgets an interrupt that comes before a statement's first step.
 func (c *Conn) InterruptWhenDone(ctx context.Context) (stop func()) {
 	if ctx.Done() == nil {
 		return func() {}
 	}
-	done := make(chan struct{})
+	stopped, done := make(chan struct{}), make(chan struct{})
 	cancel := context.AfterFunc(ctx, func() {
 		defer close(done)
-		c.Interrupt()
+		again := time.NewTicker(interruptAgain)
+		defer again.Stop()
+		for {
+			c.Interrupt()
+			select {
+			case <-again.C:
+			case <-stopped:
+				return
+			}
+		}
 	})
 	return func() {
 		if !cancel() {
+			close(stopped)
 			<-done
 		}
 	}

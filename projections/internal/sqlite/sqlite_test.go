@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+
+	lib "modernc.org/sqlite/lib"
 )
 
 func open(t *testing.T, path string, mode Mode) *Conn {
@@ -90,6 +93,29 @@ func TestStatementStopsWhenItsContextEndsAlsoAfterTheFirstRow(t *testing.T) {
 	cancel()
 	if _, err := q.Step(); !errors.Is(err, ErrInterrupted) {
 		t.Fatalf("got %v, want ErrInterrupted", err)
+	}
+}
+
+func TestStatementStopsWhenItsContextEndedBeforeItsFirstStep(t *testing.T) {
+	c := open(t, filepath.Join(t.TempDir(), "a.db"), ReadWrite)
+	q, err := c.Prepare("with recursive n(i) as (select 1 union all select i+1 from n) select i from n where i < 0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer q.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	stop := c.InterruptWhenDone(ctx)
+	for lib.Xsqlite3_is_interrupted(c.tls, c.db) == 0 { // the first interrupt comes before the statement begins
+		runtime.Gosched()
+	}
+	if _, err := q.Step(); !errors.Is(err, ErrInterrupted) {
+		t.Fatalf("got %v, want ErrInterrupted", err)
+	}
+	stop()
+	q.Reset()
+	if err := c.Exec("select 1"); err != nil {
+		t.Fatalf("after stop: %v", err)
 	}
 }
 
