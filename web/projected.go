@@ -112,7 +112,7 @@ func fromViews(err error) *Problem {
 		return problemf(http.StatusBadRequest, "result-too-large", "Result too large", "%s", err)
 	case errors.Is(err, projections.ErrTooSlow):
 		return problemf(http.StatusBadRequest, "query-too-slow", "Query too slow",
-			"%s; narrow it with WHERE, ask for less at a time, or ask a copy of the file of views", err)
+			"%s; narrow it with WHERE, ask for less at a time, or ask a copy of the file (sqlite3 views.sqlite \".backup copy.sqlite\")", err)
 	case errors.Is(err, projections.ErrBusy):
 		p := problemf(http.StatusServiceUnavailable, "sql-busy", "Too many statements", "%s; send the same request again", err)
 		p.retryAfter = retryAfterSeconds

@@ -40,14 +40,14 @@ func TestQuick(t *testing.T) {
 	}
 	want := []string{
 		"memory_per_customer", "memory_after_writing", "ingest_to_views", "memory_empty", "start",
-		"ingest", "ingest_4_senders", "ingest_histories", "ingest_sealed",
+		"ingest", "ingest_4_senders", "ingest_histories", "ingest_personal_sealed",
 		"append_1_callers", "append_1_callers_p50", "append_1_callers_p99",
 		"append_8_callers", "append_8_callers_p50", "append_8_callers_p99",
 		"append_64_callers", "append_64_callers_p50", "append_64_callers_p99",
 		"append_256_callers", "append_256_callers_p50", "append_256_callers_p99",
 		"replay_100_events", "replay_1000_events", "append_long_history", "append_long_history_first", "rebuild",
 		"visible_p50", "visible_p99", "due_to_visible_p99",
-		"ingest_sealed", "seal", "verify", "proof_p50", "proof_p99",
+		"ingest_log_sealed", "seal", "verify", "proof_p50", "proof_p99",
 	}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("figures (-want +got):\n%s", diff)
