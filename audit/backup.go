@@ -156,31 +156,5 @@ func sameLog(ctx context.Context, from torchwood.TileReader, c torchwood.Checkpo
 	return nil
 }
 
-// CopyKeys copies the files of the data directory's keys to another directory, for the owner alone. Keep it apart from the
-// backup: whoever has both can read what is sealed, and sign as the ledger. Files that are there are replaced whole.
-func CopyKeys(from, to string) (names []string, err error) {
-	if err := os.MkdirAll(to, 0o700); err != nil {
-		return nil, err
-	}
-	held, err := os.ReadDir(from)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNoKey, err)
-	}
-	for _, f := range held {
-		if !f.Type().IsRegular() {
-			continue
-		}
-		data, err := os.ReadFile(filepath.Join(from, f.Name()))
-		if err != nil {
-			return names, err
-		}
-		if err := replaceFile(filepath.Join(to, f.Name()), data); err != nil {
-			return names, err
-		}
-		names = append(names, f.Name())
-	}
-	return names, nil
-}
-
 // KeysDir is where a data directory keeps its keys.
 func KeysDir(dir string) string { return filepath.Join(dir, keysDir) }

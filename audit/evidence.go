@@ -17,10 +17,11 @@ import (
 
 // Evidence writes a bundle that proves the customer's whole history, and those of all whom it absorbed, up to the last
 // checkpoint that a root of the completeness map covers. known, if not nil, is a signed checkpoint that the bundle is to be
-// shown to extend. A customer without records gets a bundle that proves just that. Package verifier documents the format.
+// shown to extend. A customer without records gets a bundle that proves just that. keys, if not nil, is given the records of
+// the bundle and returns the keys that open them, as the bundle is to hold them. Package verifier documents the format.
 //
 // On an error what was written is no bundle.
-func (s *Sealer) Evidence(ctx context.Context, customer string, known []byte, to io.Writer) error {
+func (s *Sealer) Evidence(ctx context.Context, customer string, known []byte, keys func(records [][]byte) ([]byte, error), to io.Writer) error {
 	if err := eventstore.ValidateStream(customer); err != nil {
 		return err
 	}
@@ -54,6 +55,13 @@ func (s *Sealer) Evidence(ctx context.Context, customer string, known []byte, to
 			}
 		}
 	}
+	if keys != nil {
+		opening, err := keys(b.records)
+		if err != nil {
+			return err
+		}
+		b.add(verifier.FileKeys, opening)
+	}
 	cosigned, err := s.cosigned(ctx, mapDir, roots)
 	if err != nil { // whoever asks for cosignatures will see that one is missing
 		s.cfg.Logger.Warn().Err(err).Msg("evidence was made without the cosignature of every witness")
@@ -85,6 +93,8 @@ customer, unaltered and in order. Check it offline:
     amends verify --bundle FILE --key PUBLIC-KEY
 
 The key under "policy" in this file says who claims to have signed; do not take the public key from here.
+If there is a file keys.json, add --open to read what is sealed in the records. Whoever has that file can read the customer's
+personal data: keep it, and destroy it, as that.
 The files are documented in the Go package amends/audit/verifier, which also does the check.
 `
 
@@ -124,6 +134,7 @@ func (s *Sealer) evidenceOf(ctx context.Context, b *bundle, stream string, root 
 		}
 		lines.Write(rec.Data)
 		lines.WriteByte('\n')
+		b.records = append(b.records, rec.Data)
 		proof, err := s.logTiles().inclusion(ctx, input.Tree, index, signed)
 		if err != nil {
 			return nil, 0, err
@@ -176,6 +187,8 @@ type bundle struct {
 	zip  *zip.Writer
 	made time.Time
 	err  error
+
+	records [][]byte // that it holds
 }
 
 func (b *bundle) add(name string, data []byte) {

@@ -186,7 +186,14 @@ func writeVectors(t *testing.T) {
 
 	// A fork: the same key, another history. C-2 lost a record before it was sealed.
 	forkDir := t.TempDir()
-	if _, err := CopyKeys(KeysDir(s.cfg.Dir), KeysDir(forkDir)); err != nil {
+	signing, err := os.ReadFile(filepath.Join(KeysDir(s.cfg.Dir), sealerKeyFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(KeysDir(forkDir), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(KeysDir(forkDir), sealerKeyFile), signing, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	fw := newWriter(t, eventstore.NewMemory())

@@ -103,6 +103,15 @@ type SealedField struct {
 // or Unopenable. What it returns is for reading: its hash is not the record's. fields lists the sealed values, in order; a
 // record without any comes back as it is. Values that are in clear in the stored record stay as they are.
 func (c *Codec) Open(ctx context.Context, v *vault.Vault, record []byte) (opened []byte, fields []SealedField, err error) {
+	return c.open(record, func(place *vault.Place, value []byte) (vault.Opened, error) { return v.Open(ctx, place, value) })
+}
+
+// OpenWith is Open for a reader who has no vault but keys that were given out.
+func (c *Codec) OpenWith(keys *vault.Keyring, record []byte) (opened []byte, fields []SealedField, err error) {
+	return c.open(record, keys.Open)
+}
+
+func (c *Codec) open(record []byte, with func(*vault.Place, []byte) (vault.Opened, error)) (opened []byte, fields []SealedField, err error) {
 	e, s, payload, err := c.decodeEnvelope(record)
 	if err != nil {
 		return nil, nil, err
@@ -114,7 +123,7 @@ func (c *Codec) Open(ctx context.Context, v *vault.Vault, record []byte) (opened
 			return append(dst, value...), nil
 		}
 		place.Pointer = pointer
-		o, err := v.Open(ctx, &place, value)
+		o, err := with(&place, value)
 		field := SealedField{Pointer: pointer, Class: class, Key: o.Key}
 		switch {
 		case errors.Is(err, vault.ErrErased):

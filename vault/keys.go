@@ -145,24 +145,30 @@ func (v *Vault) scanLive(row *sql.Row, ref keyRef) (*DataKey, error) {
 	if err := row.Scan(&id, &epoch, &wrapped); err != nil {
 		return nil, err
 	}
-	return v.unwrap(ref, id, epoch, wrapped)
-}
-
-// unwrap opens a wrapped data key and makes sure that it is the one its id commits to.
-func (v *Vault) unwrap(ref keyRef, id []byte, epoch int, wrapped []byte) (*DataKey, error) {
 	if len(id) != len(KeyID{}) {
 		return nil, fmt.Errorf("a key id has %d bytes", len(id))
 	}
-	secret, err := v.keks.open(epoch, wrapped, wrapBinding(ref.customer, ref.class, KeyID(id)))
-	if err != nil {
-		return nil, fmt.Errorf("key %s of customer %s: %w", KeyID(id), ref.customer, err)
+	_, key, err := v.unwrap(ref, KeyID(id), epoch, wrapped)
+	return key, err
+}
+
+// unwrap opens a wrapped data key and makes sure that it is the one its id commits to.
+func (v *Vault) unwrap(ref keyRef, id KeyID, epoch int, wrapped []byte) (secret []byte, key *DataKey, err error) {
+	if secret, err = v.keks.open(epoch, wrapped, wrapBinding(ref.customer, ref.class, id)); err != nil {
+		return nil, nil, fmt.Errorf("key %s of customer %s: %w", id, ref.customer, err)
 	}
+	key, err = committedKey(ref, id, secret)
+	return secret, key, err
+}
+
+// committedKey is the data key of the 32 bytes, which must be those that its id commits to.
+func committedKey(ref keyRef, id KeyID, secret []byte) (*DataKey, error) {
 	key, err := newDataKey(ref.customer, ref.class, secret)
 	if err != nil {
 		return nil, err
 	}
-	if key.ID != KeyID(id) {
-		return nil, fmt.Errorf("key %s of customer %s: the stored key is another one", KeyID(id), ref.customer)
+	if key.ID != id {
+		return nil, fmt.Errorf("key %s of customer %s: %w", id, ref.customer, ErrOtherKey)
 	}
 	return key, nil
 }
@@ -213,25 +219,32 @@ func (v *Vault) keyByID(ctx context.Context, id KeyID) (*DataKey, error) {
 	}
 	v.write.Lock()
 	defer v.write.Unlock()
+	_, key, err := v.load(ctx, id)
+	if err == nil {
+		v.keep(key)
+	}
+	return key, err
+}
+
+// load reads a key from the file. With ErrErased it still says whose it was.
+func (v *Vault) load(ctx context.Context, id KeyID) (secret []byte, key *DataKey, err error) {
 	var ref keyRef
 	var epoch int
 	var wrapped []byte
-	err := v.db.QueryRowContext(ctx, "SELECT customer_id, class, epoch, wrapped FROM data_keys WHERE key_id = ?", id[:]).
+	err = v.db.QueryRowContext(ctx, "SELECT customer_id, class, epoch, wrapped FROM data_keys WHERE key_id = ?", id[:]).
 		Scan(&ref.customer, &ref.class, &epoch, &wrapped)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return nil, fmt.Errorf("%w: %s", ErrNoKey, id)
+		return nil, nil, fmt.Errorf("%w: %s", ErrNoKey, id)
 	case err != nil:
-		return nil, fmt.Errorf("vault: %w", err)
+		return nil, nil, fmt.Errorf("vault: %w", err)
 	case wrapped == nil:
-		return &DataKey{ID: id, Customer: ref.customer, Class: ref.class}, ErrErased
+		return nil, &DataKey{ID: id, Customer: ref.customer, Class: ref.class}, ErrErased
 	}
-	key, err := v.unwrap(ref, id[:], epoch, wrapped)
-	if err != nil {
-		return nil, fmt.Errorf("vault: %w", err)
+	if secret, key, err = v.unwrap(ref, id, epoch, wrapped); err != nil {
+		return nil, nil, fmt.Errorf("vault: %w", err)
 	}
-	v.keep(key)
-	return key, nil
+	return secret, key, nil
 }
 
 // Erased reports whether the vault does not hold the key any more, or never did.

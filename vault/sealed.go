@@ -80,11 +80,16 @@ type Opened struct {
 // Open opens a sealed value that stands at place. ErrErased comes with the class; ErrNoKey, ErrTampered and a value that is
 // not sealed at all are errors too.
 func (v *Vault) Open(ctx context.Context, place *Place, value []byte) (Opened, error) {
+	return openValue(place, value, func(id KeyID) (*DataKey, error) { return v.keyByID(ctx, id) })
+}
+
+// openValue opens a sealed value under the key that find knows by its id. An error of find may come with a key that says the class.
+func openValue(place *Place, value []byte, find func(KeyID) (*DataKey, error)) (Opened, error) {
 	id, sealed, isString, ok := split(value)
 	if !ok {
 		return Opened{}, fmt.Errorf("%w: it is not in the sealed form", ErrTampered)
 	}
-	key, err := v.keyByID(ctx, id)
+	key, err := find(id)
 	if err != nil {
 		opened := Opened{Key: id}
 		if key != nil {

@@ -42,6 +42,8 @@ var (
 	ErrNoKey = errors.New("the vault has no such key")
 	// ErrTampered: the value does not open under its key at the place where it stands.
 	ErrTampered = errors.New("the sealed value does not belong where it stands, or was changed")
+	// ErrOtherKey: a key is not the one that its id commits to.
+	ErrOtherKey = errors.New("it is not the key that its id commits to")
 )
 
 // Config says where a vault is.

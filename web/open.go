@@ -59,8 +59,7 @@ func (s *server) openRecords(r *http.Request, scope string, stored map[uint64][]
 }
 
 func (s *server) openAll(r *http.Request, purpose, scope string, stored map[uint64][]byte) (map[uint64][]Erased, error) {
-	who := callerOf(r)
-	if !s.mayOpen(who) {
+	if !s.mayOpen(callerOf(r)) {
 		return nil, problemf(http.StatusForbidden, "not-permitted", "Not permitted", "the caller may not read personal data")
 	}
 	erased := make(map[uint64][]Erased)
@@ -83,11 +82,16 @@ func (s *server) openAll(r *http.Request, purpose, scope string, stored map[uint
 			classes[customer][f.Class] = true
 		}
 	}
+	return erased, s.recordAccesses(r, purpose, scope, classes)
+}
+
+// recordAccesses records that the caller is about to be shown the classes of the customers' personal data.
+func (s *server) recordAccesses(r *http.Request, purpose, scope string, classes map[string]map[string]bool) error {
 	for _, customer := range slices.Sorted(maps.Keys(classes)) {
 		what := scope + ": " + strings.Join(slices.Sorted(maps.Keys(classes[customer])), ", ")
-		if err := s.cfg.Ledger.RecordAccess(r.Context(), customer, who.ID, purpose, what); err != nil {
-			return nil, unavailable(err)
+		if err := s.cfg.Ledger.RecordAccess(r.Context(), customer, callerOf(r).ID, purpose, what); err != nil {
+			return unavailable(err)
 		}
 	}
-	return erased, nil
+	return nil
 }

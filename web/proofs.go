@@ -63,8 +63,14 @@ func (s *server) proofRoutes() []*route {
 			method: http.MethodGet, path: "/v1/customers/{id}/evidence", id: "read-evidence", summary: "Prove a customer's whole history",
 			needs: access.Prove,
 			description: "A bundle (zip) that proves, offline and to whoever holds the ledger's public key, that it has all records of the " +
-				"customer and of all whom it absorbed; or that there are none. The Go package amends/audit/verifier documents and checks it.",
-			query:     []parameter{{name: "known", description: "A signed checkpoint, as text, that the bundle is to be shown to extend"}},
+				"customer and of all whom it absorbed; or that there are none. The Go package amends/audit/verifier documents and checks it. " +
+				"With keys=true, which needs open_personal besides, it has the keys that open what is sealed in the records, for ever: one " +
+				"access.recorded is written for each customer concerned before anything is answered.",
+			query: []parameter{
+				{name: "known", description: "A signed checkpoint, as text, that the bundle is to be shown to extend"},
+				{name: "keys", boolean: true, description: "Put the keys that open the personal values into the bundle. Default: they stay sealed"},
+				{name: "purpose", description: "With keys=true, and needed: what the data is read for, without personal data. It is recorded"},
+			},
 			responses: []body{{mediaType: typeZip, description: "The bundle"}},
 			problems:  []int{http.StatusServiceUnavailable},
 			serve:     s.getEvidence,
@@ -236,6 +242,10 @@ func (s *server) getEvidence(w http.ResponseWriter, r *http.Request) error {
 	if err := eventstore.ValidateStream(customer); err != nil {
 		return err
 	}
+	keys, err := s.keysWanted(r)
+	if err != nil {
+		return err
+	}
 	end, err := s.cfg.Store.End(r.Context())
 	if err != nil {
 		return unavailable(err)
@@ -247,12 +257,22 @@ func (s *server) getEvidence(w http.ResponseWriter, r *http.Request) error {
 	if text := value(r, "known"); text != "" {
 		known = []byte(text)
 	}
+	var opening func([][]byte) ([]byte, error)
+	if keys != nil {
+		opening = keys.of
+	}
 	var out bytes.Buffer // whole or not at all: a bundle that breaks off proves nothing
-	if err := s.cfg.Sealer.Evidence(r.Context(), customer, known, &out); err != nil {
+	if err := s.cfg.Sealer.Evidence(r.Context(), customer, known, opening, &out); err != nil {
 		if p := fromAudit(err); p != nil {
 			return p
 		}
 		return err
+	}
+	if keys != nil {
+		if err := s.recordAccesses(r, keys.purpose, "evidence with keys", keys.classes); err != nil {
+			return err
+		}
+		w.Header().Set("Cache-Control", "no-store")
 	}
 	w.Header().Set("Content-Type", typeZip)
 	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="evidence-%s.zip"`, customer))

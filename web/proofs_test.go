@@ -17,9 +17,12 @@ import (
 )
 
 // sealedRig is a rig whose log is sealed.
-func sealedRig(t *testing.T) (*rig, *audit.Sealer) {
+func sealedRig(t *testing.T, changes ...func(*Config)) (*rig, *audit.Sealer) {
 	var sealer *audit.Sealer
 	g := newRig(t, func(c *Config) {
+		for _, change := range changes {
+			change(c)
+		}
 		var err error
 		if sealer, err = audit.Open(audit.Config{Dir: t.TempDir(), Store: c.Store, Interval: 1, MapInterval: 1}); err != nil {
 			t.Fatal(err)

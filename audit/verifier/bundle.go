@@ -27,6 +27,7 @@ const (
 	FileCheckpoint  = "checkpoint"
 	FileMapProof    = "map.tlog-proof"
 	FileConsistency = "known.consistency"
+	FileKeys        = "keys.json"
 )
 
 // RecordsFile, ProofFile and MapFile name the files of one customer.

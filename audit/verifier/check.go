@@ -37,7 +37,16 @@ type Report struct {
 	Root     string   `json:"root"`    // the tree's root, base64, as in the checkpoint
 	// Extends is the size of the known checkpoint that this one was shown to extend; 0: none was given.
 	Extends int64 `json:"extends,omitempty"`
+
+	records [][]byte
+	keys    []byte
 }
+
+// Records are the records that are proved, byte for byte, customer by customer as in Streams.
+func (r *Report) Records() [][]byte { return r.records }
+
+// Keys is the content of keys.json; nil if the bundle has none. Nothing is proved about it: see the package's documentation.
+func (r *Report) Keys() []byte { return r.keys }
 
 // Stream is one customer's records, all of them.
 type Stream struct {
@@ -86,7 +95,7 @@ func Check(r io.ReaderAt, size int64, o Options) (*Report, error) {
 		return nil, fmt.Errorf("the bundle has format %q; this verifier knows %s", m.Format, Format)
 	}
 	c := &check{files: f, options: o, manifest: m, report: &Report{Customer: m.Customer, Key: o.Key.LogText}}
-	for _, step := range []func() error{c.policies, c.checkpoint, c.known, c.streams, c.mapRoot} {
+	for _, step := range []func() error{c.policies, c.checkpoint, c.known, c.streams, c.mapRoot, c.keys} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -247,6 +256,7 @@ func (c *check) stream(name string) (absorbed []string, err error) {
 			absorbed = append(absorbed, r.Absorbed)
 		}
 	}
+	c.report.records = append(c.report.records, records...)
 	c.report.Streams = append(c.report.Streams, Stream{Customer: name, Records: head.Count})
 	return absorbed, c.complete(name, head)
 }
@@ -320,6 +330,14 @@ func (c *check) mapRoot() error {
 		return failed(FileMapProof, "%w: the map root of this checkpoint is not in the signed log of map roots: %w", ErrIncomplete, err)
 	}
 	return nil
+}
+
+// keys: they may be there.
+func (c *check) keys() (err error) {
+	if c.files.byName[FileKeys] != nil {
+		c.report.keys, err = c.files.read(FileKeys)
+	}
+	return err
 }
 
 // validStream accepts the ids that a customer can have; among other things they are no paths.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 
 	"filippo.io/torchwood"
 	"github.com/rs/zerolog"
@@ -15,6 +14,7 @@ import (
 	"amends/audit"
 	"amends/audit/verifier"
 	"amends/eventstore/jetstream"
+	"amends/internal/keycopy"
 )
 
 func newBackup() *cobra.Command {
@@ -28,7 +28,9 @@ the signed root. Run again, it adds what is new; interrupted, it goes on. A ledg
 the same. Records are sealed within a second; what is younger comes with the next backup.
 
 The copy holds no private key. --keys copies the keys (the signing key, and those that open personal fields) to a directory of
-their own: keep the two apart, and know that erasing a customer's data is complete only when older copies of the keys are gone.`,
+their own, each database as it is at one instant, also while it is written to: keep the two apart. What is erased later can be
+had from a copy of the keys for as long as it exists. Copy them again to the same directory and the older ones are replaced; after
+'amends keys rotate' a copy of vault.sqlite opens nothing without the kek file that was copied with it.`,
 		Example: `  amends backup --to /mnt/backup
   amends backup --to /mnt/backup --keys /media/safe/keys
   amends backup --server http://127.0.0.1:8080 --to /mnt/backup`,
@@ -55,9 +57,12 @@ their own: keep the two apart, and know that erasing a customer's data is comple
 			}
 			var copied []string
 			if keys != "" {
-				if copied, err = audit.CopyKeys(audit.KeysDir(at.data), keys); err != nil {
+				if copied, err = keycopy.Copy(cmd.Context(), audit.KeysDir(at.data), keys); err != nil {
 					return err
 				}
+			}
+			if keys != "" {
+				fmt.Fprintf(cmd.ErrOrStderr(), copiedKeys, keys)
 			}
 			return printCopied(cmd.OutOrStdout(), done, copied)
 		},
@@ -67,6 +72,11 @@ their own: keep the two apart, and know that erasing a customer's data is comple
 	cmd.Flags().StringVar(&keys, "keys", "", "copy the keys to this directory as well; keep it apart from the backup")
 	return cmd
 }
+
+// copiedKeys is said of each copy of the keys.
+const copiedKeys = `%s can open whatever is erased from now on, until it is destroyed or replaced by a newer copy: let it be no
+older than you promise customers. 'amends keys rotate' and a new copy here end what stray copies of vault.sqlite alone can open.
+`
 
 // source is where a backup reads from: files of this machine, whoever has them open, or what a server serves.
 func (p *place) source(cmd *cobra.Command) (audit.Source, error) {
@@ -155,7 +165,7 @@ into DIR/keys before.`,
 			defer func() { err = errors.Join(err, store.Close()) }()
 			var copied []string
 			if keys != "" {
-				if copied, err = audit.CopyKeys(keys, filepath.Clean(audit.KeysDir(data))); err != nil {
+				if copied, err = keycopy.Copy(cmd.Context(), keys, audit.KeysDir(data)); err != nil {
 					return err
 				}
 			}

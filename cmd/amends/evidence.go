@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -15,23 +16,36 @@ import (
 
 func newEvidence() *cobra.Command {
 	var at place
-	var output, known string
+	var output, known, purpose string
+	var withKeys bool
 	cmd := &cobra.Command{
 		Use:   "evidence CUSTOMER",
 		Short: "Make a bundle that proves a customer's whole history, offline",
 		Long: `Make one file that proves, to whoever has the ledger's public key, that it holds all records of the customer and of all
 whom it absorbed, unaltered and in order, up to a signed checkpoint; or that there is no such customer. It holds the records
-as they are stored: what is sealed in them stays sealed.
+as they are stored: what is sealed in them stays sealed, unless --with-keys adds the keys that open it. Such a bundle is personal
+data: its keys open what it holds, and what is recorded of the customer under the same keys later, for ever, also after an
+erasure. The ledger records who was given it and what for.
 
 'amends verify --bundle FILE --key KEY' checks it without a ledger and says what is proved and what is not.`,
 		Example: `  amends evidence C-1042 -o C-1042.zip
-  amends evidence C-1042 -o C-1042.zip --known checkpoint-of-last-year`,
+  amends evidence C-1042 -o C-1042.zip --known checkpoint-of-last-year
+  amends evidence C-1042 -o C-1042.zip --with-keys --purpose 'ombudsman case 4711'`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if output == "" {
 				return usage(errors.New("name the file with -o"))
 			}
 			query := url.Values{}
+			switch {
+			case withKeys && strings.TrimSpace(purpose) == "":
+				return usage(errors.New("--with-keys needs --purpose: what the personal data is for; it is recorded"))
+			case withKeys:
+				query.Set("keys", "true")
+				query.Set("purpose", purpose)
+			case purpose != "":
+				return usage(errors.New("--purpose goes with --with-keys"))
+			}
 			if known != "" {
 				text, err := os.ReadFile(known)
 				if err != nil {
@@ -73,6 +87,8 @@ as they are stored: what is sealed in them stays sealed.
 	at.flags(cmd.Flags())
 	cmd.Flags().StringVarP(&output, "output", "o", "", "file to write")
 	cmd.Flags().StringVar(&known, "known", "", "file with a signed checkpoint that the bundle is to be shown to extend")
+	cmd.Flags().BoolVar(&withKeys, "with-keys", false, "add the keys that open the personal values")
+	cmd.Flags().StringVar(&purpose, "purpose", "", "with --with-keys: what for; recorded, so without personal data")
 	return cmd
 }
 
@@ -95,6 +111,9 @@ func saveBundle(in io.Reader, path, key string) (_ *verifier.Report, err error) 
 	var report *verifier.Report
 	if err == nil {
 		report, err = verifier.Check(file, size, verifier.Options{Key: keys})
+	}
+	if err == nil {
+		_, err = bundledKeys(report)
 	}
 	if err := errors.Join(err, file.Close()); err != nil {
 		return nil, err

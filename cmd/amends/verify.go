@@ -20,13 +20,14 @@ import (
 	"amends/audit"
 	"amends/audit/verifier"
 	"amends/eventstore"
+	"amends/vault"
 )
 
 func newVerify() *cobra.Command {
 	var at place
 	var formatName, bundle, key, known string
 	var witnesses []string
-	var skipViews bool
+	var skipViews, open bool
 	allowed := []format{formatTable, formatJSON}
 	cmd := &cobra.Command{
 		Use:   "verify",
@@ -36,12 +37,14 @@ every root of the completeness map, and the views against a fold of the log.
 
 With --bundle it verifies a bundle that 'amends evidence' made, offline: it needs the ledger's public key, which must come
 from a source that whoever runs the ledger does not control, and nothing else. It says what is proved, what is not, and by
-whom it is signed.
+whom it is signed. --open prints the records, one a line, with their personal values opened by the keys in the bundle, and says
+elsewhere (on standard error) which values were erased and what is proved.
 
 Exit code 4 when anything differs or is not proved; the first wrong record is named.`,
 		Example: `  amends verify
   amends verify --bundle C-1042.zip --key 'amends.ledger/63b1…+9e7f3a10+AR4…'
-  amends verify --bundle C-1042.zip --key @ledger.pub --known checkpoint-of-last-year`,
+  amends verify --bundle C-1042.zip --key @ledger.pub --known checkpoint-of-last-year
+  amends verify --bundle C-1042.zip --key @ledger.pub --open > C-1042.ndjson`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f, err := chosenFormat(formatName, allowed...)
@@ -52,10 +55,16 @@ Exit code 4 when anything differs or is not proved; the first wrong record is na
 				return err
 			}
 			if bundle != "" {
+				if open {
+					if cmd.Flags().Changed("format") {
+						return usage(errors.New("--open prints records, one a line, and takes no --format"))
+					}
+					return openBundle(cmd.OutOrStdout(), cmd.ErrOrStderr(), bundle, key, known, witnesses)
+				}
 				return verifyBundle(cmd.OutOrStdout(), f, bundle, key, known, witnesses)
 			}
-			if known != "" || len(witnesses) > 0 {
-				return usage(errors.New("--known and --witness go with --bundle"))
+			if known != "" || len(witnesses) > 0 || open {
+				return usage(errors.New("--known, --witness and --open go with --bundle"))
 			}
 			c, err := at.connect(cmd.Context())
 			if err != nil {
@@ -71,6 +80,7 @@ Exit code 4 when anything differs or is not proved; the first wrong record is na
 	flags.StringVar(&key, "key", "", "the ledger's public key, or @FILE (default for a ledger: the key that it holds)")
 	flags.StringVar(&known, "known", "", "file with a signed checkpoint that you hold; the bundle must extend it")
 	flags.StringArrayVar(&witnesses, "witness", nil, "public key of a witness that must have cosigned the bundle's checkpoint (repeatable)")
+	flags.BoolVar(&open, "open", false, "with --bundle: print its records, opened by the keys that it holds")
 	flags.BoolVar(&skipViews, "skip-views", false, "do not verify the views")
 	formatFlag(flags, &formatName, allowed...)
 	return cmd
@@ -200,44 +210,65 @@ func (c *client) work(cmd *cobra.Command, path string, body []byte, what string)
 }
 
 // verifyBundle checks a bundle and says in plain words what it proves.
-func verifyBundle(out io.Writer, f format, path, key, known string, witnesses []string) (err error) {
+func verifyBundle(out io.Writer, f format, path, key, known string, witnesses []string) error {
+	report, keys, err := checkBundle(path, key, known, witnesses)
+	if err != nil {
+		return err
+	}
+	if f == formatJSON {
+		shown := struct {
+			*verifier.Report
+			Keys *int `json:"keys,omitempty"` // that the bundle holds; absent: it holds none and was not to
+		}{Report: report}
+		if keys != nil {
+			n := keys.Len()
+			shown.Keys = &n
+		}
+		return json.NewEncoder(out).Encode(shown)
+	}
+	_, err = io.WriteString(out, report.Text()+keysText(keys))
+	return err
+}
+
+// checkBundle checks a bundle, and the keys in it.
+func checkBundle(path, key, known string, witnesses []string) (_ *verifier.Report, _ *vault.Keyring, err error) {
 	if key == "" {
-		return usage(errors.New("--bundle needs --key: the ledger's public key, from a source that its operator does not control"))
+		return nil, nil, usage(errors.New("--bundle needs --key: the ledger's public key, from a source that its operator does not control"))
 	}
 	var o verifier.Options
 	if o.Key, err = verifier.ParseKey(key); err != nil {
-		return usage(err)
+		return nil, nil, usage(err)
 	}
 	if known != "" {
 		if o.Known, err = os.ReadFile(known); err != nil {
-			return err
+			return nil, nil, err
 		}
 	}
 	for _, text := range witnesses {
 		w, err := torchwood.NewCosignatureVerifier(text)
 		if err != nil {
-			return usage(fmt.Errorf("--witness: %w", err))
+			return nil, nil, usage(fmt.Errorf("--witness: %w", err))
 		}
 		o.Witnesses = append(o.Witnesses, note.Verifier(w))
 	}
 	file, err := os.Open(path)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	report, err := verifier.Check(file, info.Size(), o)
 	if err != nil {
-		return &exitError{code: exitDiffers, cause: fmt.Errorf("nothing is proved: %w", err)}
+		return nil, nil, &exitError{code: exitDiffers, cause: fmt.Errorf("nothing is proved: %w", err)}
 	}
-	if f == formatJSON {
-		return json.NewEncoder(out).Encode(report)
+	keys, err := bundledKeys(report)
+	if err != nil {
+		return nil, nil, &exitError{code: exitDiffers, cause: err}
 	}
-	_, err = io.WriteString(out, report.Text())
-	return err
+	return report, keys, nil
 }
 
 // unverifiable makes a log that is too damaged to be opened a finding.
