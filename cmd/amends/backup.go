@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 
 	"filippo.io/torchwood"
@@ -129,21 +130,36 @@ func printCopied(out io.Writer, done audit.Copied, keys []string) error {
 }
 
 func newRestore() *cobra.Command {
-	var data, from, keys string
+	var data, from, keys, newestFile string
+	var sameIdentity bool
 	cmd := &cobra.Command{
 		Use:   "restore",
 		Short: "Make a ledger anew from a backup, record for record",
-		Long: `Make the log anew from a backup, byte for byte: the same records, ids, revisions and order, under the same checkpoints. The
-directory must hold no ledger. Interrupted, it says so when it is opened, and the same restore goes on where it was.
+		Long: `Make the log anew from a backup, byte for byte: the same records, ids, revisions and order, verified against the backup's
+checkpoint. The directory must hold no ledger. Interrupted, it says so when it is opened, and the same restore goes on where it was.
 
-Without its signing key the restored ledger can be read and verified, and seals nothing new: give --keys, or put the keys
-into DIR/keys before.`,
+The restored ledger signs under a new key, also when --keys brings the old one: the original may have signed more than the
+backup holds, and one key must never sign two histories. Tell the new public key to whoever has pinned the old one; the old one
+and its last checkpoint are kept in DIR/audit/previous, and verify holds the log against them.
+
+--same-identity keeps the key (docs/proofs.md). Give --newest FILE with it: the checkpoint that the original signed last, from a
+witness, a subscriber, or the original itself, which must have ended for good. It is refused unless the backup ends there.`,
 		Example: `  amends restore --from /mnt/backup --keys /media/safe/keys --data /var/lib/amends
+  amends restore --from /mnt/backup --keys /media/safe/keys --same-identity --newest last-checkpoint
   amends verify --data /var/lib/amends`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if from == "" {
 				return usage(errors.New("name the backup with --from"))
+			}
+			if sameIdentity != (newestFile != "") {
+				return usage(errors.New("--same-identity and --newest go together: the key is kept only when nothing newer was signed under it"))
+			}
+			var newest []byte
+			if sameIdentity {
+				if newest, err = os.ReadFile(newestFile); err != nil {
+					return fmt.Errorf("--newest: %w", err)
+				}
 			}
 			if err := audit.BeginRestore(data); err != nil {
 				return err
@@ -160,12 +176,17 @@ into DIR/keys before.`,
 				}
 			}
 			bar := progress(-1, "restoring")
-			done, err := audit.Restore(cmd.Context(), from, data, store, func(done, total int64) {
-				bar.ChangeMax64(total)
-				_ = bar.Set64(done)
+			done, err := audit.Restore(cmd.Context(), audit.RestoreConfig{
+				From: from, Dir: data, Store: store, Newest: newest, Progress: func(done, total int64) {
+					bar.ChangeMax64(total)
+					_ = bar.Set64(done)
+				},
 			})
 			_ = bar.Finish()
-			if err != nil {
+			switch {
+			case errors.Is(err, audit.ErrNewerSigned):
+				return fmt.Errorf("%w; nothing was restored", err)
+			case err != nil:
 				return fmt.Errorf("%w; the directory is unfinished, run the same restore again", err)
 			}
 			return printCopied(cmd.OutOrStdout(), done, copied)
@@ -174,5 +195,7 @@ into DIR/keys before.`,
 	cmd.Flags().StringVar(&data, "data", defaultData(), "directory to restore into")
 	cmd.Flags().StringVar(&from, "from", "", "directory of the backup")
 	cmd.Flags().StringVar(&keys, "keys", "", "directory that the keys were copied to")
+	cmd.Flags().BoolVar(&sameIdentity, "same-identity", false, "go on under the old signing key; only with --newest")
+	cmd.Flags().StringVar(&newestFile, "newest", "", "file with the last checkpoint that the original ever signed")
 	return cmd
 }
