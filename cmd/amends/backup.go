@@ -72,7 +72,7 @@ their own: keep the two apart, and know that erasing a customer's data is comple
 // source is where a backup reads from: files of this machine, whoever has them open, or what a server serves.
 func (p *place) source(cmd *cobra.Command) (audit.Source, error) {
 	if p.server == "" {
-		if err := sealFirst(cmd.Context(), p.data); err != nil {
+		if err := sealFirst(cmd.Context(), p.logPlace); err != nil {
 			return audit.Source{}, err
 		}
 		return audit.LocalSource(p.data)
@@ -106,8 +106,8 @@ func (p *place) source(cmd *cobra.Command) (audit.Source, error) {
 
 // sealFirst seals what an earlier command recorded and had no time to seal. A ledger that another process has open is sealed
 // by that process.
-func sealFirst(ctx context.Context, dir string) error {
-	e, err := openEngine(ctx, logPlace{data: dir}, zerolog.Nop())
+func sealFirst(ctx context.Context, at logPlace) error {
+	e, err := openEngine(ctx, at, zerolog.Nop())
 	var locked *jetstream.LockedError
 	if errors.As(err, &locked) {
 		return nil
