@@ -107,14 +107,17 @@ func newIdentity(ctx context.Context, from Source, dir string) (string, error) {
 	if err := retireKey(dir); err != nil {
 		return "", err
 	}
-	if _, err := newKey(filepath.Join(dir, keysDir, sealerKeyFile)); err != nil {
-		return "", err
-	}
-	key, err := PublicKey(dir)
+	text, name, err := generateKey()
 	if err != nil {
 		return "", err
 	}
-	_, _, _, err = copyEntries(ctx, from.Log, filepath.Join(audit, logDir), key.Log.Name(), from.Key.LogPolicy(), nil)
+	if err := writeKey(filepath.Join(dir, keysDir, sealerKeyFile), text); err != nil {
+		return "", err
+	}
+	if _, _, _, err = copyEntries(ctx, from.Log, filepath.Join(audit, logDir), name, from.Key.LogPolicy(), nil); err != nil {
+		return "", err
+	}
+	key, err := PublicKey(dir)
 	return key.LogText, err
 }
 

@@ -233,3 +233,51 @@ func TestSettingsAreRestored(t *testing.T) {
 		t.Errorf("the backup still has it: %v", err)
 	}
 }
+
+// A signing key that was put beside another log signs nothing there; once it is moved away, the log gets a key of its own.
+func TestKeyOfAnotherDirectorySignsNothing(t *testing.T) {
+	dir, _, key := filled(t, 20)
+	other := t.TempDir()
+	path := filepath.Join(other, keysDir, sealerKeyFile)
+	copyFile(t, filepath.Join(dir, keysDir, sealerKeyFile), path)
+	store := openLog(t, other)
+	newWriter(t, store).write("C-1", 20)
+	s, stop := start(t, quick(other, store))
+	if err := s.WaitFor(t.Context(), 20); !errors.Is(err, ErrNotSealed) || !errors.Is(err, ErrNoKey) {
+		t.Errorf("got %v", err)
+	}
+	if err := stop(); !errors.Is(err, ErrNoKey) || !strings.Contains(err.Error(), "another directory") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(other, auditDir, logDir, checkpointFile)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it signed: %v", err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	sealAll(t, quick(other, store))
+	own, err := PublicKey(other)
+	if err != nil || own.LogText == key.LogText {
+		t.Errorf("%s, %v", own.LogText, err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A first start that ended between the empty tree and its key leaves nothing that keeps the next one from making both.
+func TestFirstStartInterrupted(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := firstKey(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, keysDir, sealerKeyFile)); err != nil {
+		t.Fatal(err)
+	}
+	store := openLog(t, dir)
+	newWriter(t, store).write("C-1", 3)
+	sealAll(t, quick(dir, store))
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
