@@ -19,6 +19,8 @@ import (
 //
 //	key          the public key
 //	log/…, map/… as in a data directory's audit directory, without the positions
+//	retention.json, policy, previous/…
+//	             the settings that belong to the ledger, see settings.go; not from a server
 //
 // The entry bundles are the records, so the log can be made anew from it, byte for byte. It holds nothing but what is proved by
 // its checkpoints, and no private key.
@@ -28,6 +30,7 @@ const keyFile = "key"
 type Source struct {
 	Log, Map torchwood.TileReader
 	Key      verifier.Keys
+	Settings string // the data directory whose settings are copied as well; empty: none are, as a server does not tell them
 }
 
 // LocalSource reads the sealed copy in a data directory, also while a server has it open.
@@ -38,6 +41,7 @@ func LocalSource(dir string) (Source, error) {
 	}
 	return Source{
 		Log: OpenTiles(filepath.Join(dir, auditDir, logDir)), Map: OpenTiles(filepath.Join(dir, auditDir, mapDir)), Key: key,
+		Settings: dir,
 	}, nil
 }
 
@@ -45,7 +49,9 @@ func LocalSource(dir string) (Source, error) {
 type Copied struct {
 	Records int64  `json:"records"` // in the copy
 	New     int64  `json:"new"`     // of them, what this run added
-	Key     string `json:"key"`
+	Key     string `json:"key"`     // the public key that signs the copy
+	// Previous is the public key that signed the backup, of a restored ledger that has taken an identity of its own.
+	Previous string `json:"previous_key,omitempty"`
 }
 
 // ErrOtherLedger: a backup is of another ledger, or of one that went another way.
@@ -76,7 +82,10 @@ func Backup(ctx context.Context, from Source, to string, progress func(done, tot
 		return done, err
 	}
 	done.Records, done.New, err = copyTree(ctx, from.Log, filepath.Join(to, logDir), from.Key.Log.Name(), from.Key.LogPolicy(), progress)
-	return done, err
+	if err != nil || from.Settings == "" {
+		return done, err
+	}
+	return done, backUpSettings(from.Settings, to)
 }
 
 // copyChunk is how many entries are made durable at once: what an interrupted copy has to do again at most.
@@ -87,25 +96,40 @@ const copyChunk = 16_384
 func copyTree(
 	ctx context.Context, from torchwood.TileReader, dir, name string, policy torchwood.Policy, progress func(done, total int64),
 ) (size, added int64, err error) {
+	t, signed, c, err := copyEntries(ctx, from, dir, name, policy, progress)
+	if t == nil {
+		return 0, 0, err
+	}
+	if err == nil {
+		err = t.publish(signed, c)
+	}
+	return t.committed, t.committed - t.resumed, err
+}
+
+// copyEntries brings the entries of a copy up to the source's checkpoint, which verifies them, and leaves the copy unsigned. The
+// name is the origin that the copy has. The tree is nil when there was nothing to be copied.
+func copyEntries(
+	ctx context.Context, from torchwood.TileReader, dir, name string, policy torchwood.Policy, progress func(done, total int64),
+) (*tree, []byte, torchwood.Checkpoint, error) {
 	signed, err := from.ReadEndpoint(ctx, checkpointFile)
 	if err != nil {
-		return 0, 0, fmt.Errorf("read the checkpoint of %s: %w", name, err)
+		return nil, nil, torchwood.Checkpoint{}, fmt.Errorf("read the checkpoint of %s: %w", name, err)
 	}
 	c, _, err := torchwood.VerifyCheckpoint(signed, policy)
 	if err != nil {
-		return 0, 0, fmt.Errorf("the checkpoint of %s: %w", name, err)
+		return nil, nil, c, fmt.Errorf("the checkpoint of %s: %w", name, err)
 	}
 	t, err := openTree(dir, name)
 	if err != nil {
-		return 0, 0, err
+		return nil, nil, c, err
 	}
 	if _, err := t.resume(policy); err != nil {
-		return 0, 0, err
+		return nil, nil, c, err
 	}
 	if err := sameLog(ctx, from, c, t); err != nil {
-		return 0, 0, err
+		return nil, nil, c, err
 	}
-	before := t.size
+	t.resumed = t.size
 	err = entries(ctx, from, c.Tree, t.size, func(i int64, e []byte) error {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -122,18 +146,18 @@ func copyTree(
 		return t.commit()
 	})
 	if err != nil {
-		return t.committed, t.committed - before, err
+		return t, signed, c, err
 	}
 	if err := t.commit(); err != nil {
-		return t.committed, t.committed - before, err
+		return t, signed, c, err
 	}
 	if t.root != c.Hash {
-		return t.size, t.size - before, fmt.Errorf("%w: the copy in %s does not give the signed root", ErrDamaged, dir)
+		return t, signed, c, fmt.Errorf("%w: the copy in %s does not give the signed root", ErrDamaged, dir)
 	}
 	if progress != nil {
 		progress(t.size, c.N)
 	}
-	return t.size, t.size - before, t.publish(signed, c)
+	return t, signed, c, nil
 }
 
 // sameLog checks that the source's checkpoint extends what the copy holds.

@@ -357,7 +357,12 @@ func restoreInto(ctx context.Context, from, dir string, store eventstore.Store, 
 	if err := BeginRestore(dir); err != nil {
 		return err
 	}
-	_, err := Restore(ctx, from, dir, store, progress)
+	// The backup is of everything that was signed, so the ledger may keep its key.
+	newest, err := os.ReadFile(filepath.Join(from, logDir, checkpointFile))
+	if err != nil {
+		return err
+	}
+	_, err = Restore(ctx, RestoreConfig{From: from, Dir: dir, Store: store, Newest: newest, Progress: progress})
 	return err
 }
 

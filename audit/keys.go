@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/note"
 
 	"amends/audit/verifier"
@@ -29,19 +30,31 @@ type signers struct {
 	public     verifier.Keys
 }
 
-// loadSigners reads the ledger's signing key. A directory that has neither a key nor anything sealed gets a new one, and with
-// it the ledger its name.
+// loadSigners reads the ledger's signing key. A directory that has neither a key nor anything signed gets a new one, and with
+// it the ledger its name. A key that has no tree beside it was brought from another directory: what it signed there is not known
+// here, and it must not sign another history.
 func loadSigners(dir string) (*signers, error) {
-	path := filepath.Join(dir, keysDir, sealerKeyFile)
+	path, log := filepath.Join(dir, keysDir, sealerKeyFile), filepath.Join(dir, auditDir, logDir)
 	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		if _, sealed := os.Stat(filepath.Join(dir, auditDir, logDir, stateFile)); sealed == nil {
-			return nil, fmt.Errorf("%w: %s is missing, and the ledger is sealed under it; copy it back from where it was saved", ErrNoKey, path)
-		}
-		text, err = newKey(path)
-	}
-	if err != nil {
+	missing := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !missing {
 		return nil, err
+	}
+	begun, err := signedBefore(log)
+	switch {
+	case err != nil:
+		return nil, err
+	case missing && begun:
+		return nil, fmt.Errorf("%w: %s is missing, and the ledger is sealed under it; copy it back from where it was saved", ErrNoKey, path)
+	case missing:
+		if text, err = firstKey(dir); err != nil {
+			return nil, err
+		}
+	case !begun:
+		if _, err := os.Stat(filepath.Join(log, stateFile)); errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("%w: nothing is sealed here, so %s was made for another directory, and may have signed another history; "+
+				"move it away, and the ledger takes a key of its own", ErrNoKey, path)
+		}
 	}
 	s, err := parseSigners(strings.TrimSpace(string(text)))
 	if err != nil {
@@ -50,24 +63,60 @@ func loadSigners(dir string) (*signers, error) {
 	return s, nil
 }
 
-// newKey makes the ledger's name and key, and keeps them for the owner alone.
-func newKey(path string) ([]byte, error) {
-	name := make([]byte, 8)
-	if _, err := rand.Read(name); err != nil {
-		return nil, err
+// signedBefore reports whether something may have been signed in the directory of a log.
+func signedBefore(log string) (bool, error) {
+	if _, err := os.Stat(filepath.Join(log, checkpointFile)); !errors.Is(err, fs.ErrNotExist) {
+		return err == nil, err
 	}
-	skey, _, err := note.GenerateKey(rand.Reader, "amends.ledger/"+hex.EncodeToString(name))
+	text, err := os.ReadFile(filepath.Join(log, stateFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	state, parseErr := torchwood.ParseCheckpoint(string(text))
+	return parseErr != nil || state.N > 0, err
+}
+
+// firstKey makes the key of a directory in which nothing was signed. The empty tree comes first: it shows that the key was made
+// here. One that an interrupted start left has signed nothing and is made anew.
+func firstKey(dir string) ([]byte, error) {
+	text, name, err := generateKey()
 	if err != nil {
 		return nil, err
 	}
+	log := filepath.Join(dir, auditDir, logDir)
+	if err := os.Remove(filepath.Join(log, stateFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	t, err := openTree(log, name)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.commit(); err != nil {
+		return nil, err
+	}
+	return text, writeKey(filepath.Join(dir, keysDir, sealerKeyFile), text)
+}
+
+// generateKey makes a ledger's key and name.
+func generateKey() (text []byte, name string, err error) {
+	id := make([]byte, 8)
+	if _, err := rand.Read(id); err != nil {
+		return nil, "", err
+	}
+	name = "amends.ledger/" + hex.EncodeToString(id)
+	skey, _, err := note.GenerateKey(rand.Reader, name)
+	return []byte(skey + "\n"), name, err
+}
+
+// writeKey keeps the key for the owner alone.
+func writeKey(path string, text []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, err
+		return err
 	}
-	text := []byte(skey + "\n")
 	if err := replaceFile(path, text); err != nil {
-		return nil, err
+		return err
 	}
-	return text, syncFile(filepath.Dir(filepath.Dir(path)))
+	return syncFile(filepath.Dir(filepath.Dir(path)))
 }
 
 func parseSigners(skey string) (*signers, error) {

@@ -51,30 +51,47 @@ func BeginRestore(dir string) error {
 	return replaceFile(filepath.Join(dir, restoringFile), []byte("A restore is under way, or was interrupted: run it again.\n"))
 }
 
+// RestoreConfig says what to restore. From, Dir and Store must be set.
+type RestoreConfig struct {
+	From  string           // the directory of the backup
+	Dir   string           // the data directory; BeginRestore must have been called
+	Store eventstore.Store // the one in Dir
+	// Newest is the checkpoint that the ledger signed last, of all it ever signed, when the restored ledger is to go on under the
+	// same key. Nil, the default: it takes a new one, see identity.go.
+	Newest []byte
+	// Progress is told how many records of how many were restored. Default: nobody is.
+	Progress func(done, total int64)
+}
+
 // Restore makes the log anew from a backup, and puts the sealed copy beside it: the same streams, ids, revisions, bytes and
-// order. The store must be the one in dir, and BeginRestore have been called. What an interrupted restore wrote is compared and
-// gone on from. When it returns nil the directory is finished. progress may be nil.
-func Restore(ctx context.Context, from, dir string, store eventstore.Store, progress func(done, total int64)) (Copied, error) {
-	text, err := os.ReadFile(filepath.Join(from, keyFile))
+// order. What an interrupted restore wrote is compared and gone on from. When it returns nil the directory is finished. It
+// returns ErrNewerSigned when the key may not be kept, before anything is written.
+func Restore(ctx context.Context, cfg RestoreConfig) (Copied, error) {
+	text, err := os.ReadFile(filepath.Join(cfg.From, keyFile))
 	if err != nil {
-		return Copied{}, fmt.Errorf("%s is no backup: %w", from, err)
+		return Copied{}, fmt.Errorf("%s is no backup: %w", cfg.From, err)
 	}
 	key, err := verifier.ParseKey(string(text))
 	if err != nil {
 		return Copied{}, err
 	}
-	source := Source{Log: OpenTiles(filepath.Join(from, logDir)), Map: OpenTiles(filepath.Join(from, mapDir)), Key: key}
+	source := Source{Log: OpenTiles(filepath.Join(cfg.From, logDir)), Map: OpenTiles(filepath.Join(cfg.From, mapDir)), Key: key}
 	done := Copied{Key: key.LogText}
 	signed, err := source.Log.ReadEndpoint(ctx, checkpointFile)
 	if err != nil {
-		return done, fmt.Errorf("%s is unfinished: run its backup again: %w", from, err)
+		return done, fmt.Errorf("%s is unfinished: run its backup again: %w", cfg.From, err)
 	}
 	c, err := key.OpenLog(signed)
 	if err != nil {
 		return done, err
 	}
-	r := &restore{store: store, total: c.N, progress: progress}
-	if r.have, err = store.End(ctx); err != nil {
+	if cfg.Newest != nil {
+		if err := nothingNewer(ctx, source, c, cfg.Newest); err != nil {
+			return done, err
+		}
+	}
+	r := &restore{store: cfg.Store, total: c.N, progress: cfg.Progress}
+	if r.have, err = cfg.Store.End(ctx); err != nil {
 		return done, err
 	}
 	if err := r.compare(ctx, source.Log, c.Tree); err != nil {
@@ -84,24 +101,29 @@ func Restore(ctx context.Context, from, dir string, store eventstore.Store, prog
 	if done.New, err = r.appendAll(ctx, source.Log, c.Tree); err != nil {
 		return done, err
 	}
-	audit := filepath.Join(dir, auditDir)
+	audit := filepath.Join(cfg.Dir, auditDir)
 	if err := os.MkdirAll(audit, 0o700); err != nil {
 		return done, err
 	}
-	if _, _, err := copyTree(ctx, source.Map, filepath.Join(audit, mapDir), key.Map.Name(), key.MapPolicy(), nil); err != nil &&
-		!errors.Is(err, fs.ErrNotExist) {
+	if err := restoreSettings(cfg.From, cfg.Dir); err != nil {
 		return done, err
 	}
-	if _, _, err := copyTree(ctx, source.Log, filepath.Join(audit, logDir), key.Log.Name(), key.LogPolicy(), nil); err != nil {
+	if cfg.Newest != nil {
+		err = keepIdentity(ctx, source, audit)
+	} else {
+		done.Previous = key.LogText
+		done.Key, err = newIdentity(ctx, source, cfg.Dir)
+	}
+	if err != nil {
 		return done, err
 	}
 	if err := r.writePositions(filepath.Join(audit, logDir, positionsFile)); err != nil {
 		return done, err
 	}
-	if err := os.Remove(filepath.Join(dir, restoringFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(filepath.Join(cfg.Dir, restoringFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return done, err
 	}
-	return done, syncFile(dir)
+	return done, syncFile(cfg.Dir)
 }
 
 // restore is one restore under way.

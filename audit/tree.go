@@ -35,6 +35,7 @@ type tree struct {
 	bundle []byte        // the unfinished entry bundle
 
 	committed  int64 // what the state on the disk says
+	resumed    int64 // of a copy: how many entries it held when it was taken up
 	unsynced   []string
 	finished   []tlog.Tile // since the last commit: their partial predecessors can go
 	checkpoint []byte      // the last signed note; nil before the first

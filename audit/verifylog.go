@@ -39,6 +39,10 @@ func (v *verification) readLog(ctx context.Context, stored *storedMap) error {
 	var bundle [torchwood.TileWidth]checked // the records of the bundle under way
 	name := func(index int64) Finding { return nameOf(bundle[index%torchwood.TileWidth]) }
 	t := v.checking(OpenTiles(filepath.Join(v.dir, logDir)), "tiles", name)
+	earlier, err := v.loadPrevious()
+	if err != nil {
+		return err
+	}
 	next := 0 // of the map roots
 	index := int64(0)
 read:
@@ -70,6 +74,9 @@ read:
 				}
 			}
 			index++
+			if earlier, err = v.samePrevious(t, earlier); err != nil {
+				return err
+			}
 			maps.add(c.record)
 			for next < len(v.roots) && v.roots[next].input.N <= index {
 				if err := v.sameRoot(t, v.roots[next].input, index); err != nil {
@@ -86,6 +93,10 @@ read:
 	}
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if len(earlier) > 0 {
+		v.found(Finding{Part: "checkpoint", What: fmt.Sprintf("%d records are sealed, and %d were signed under the earlier key %s",
+			t.size, earlier[0].N, earlier[0].key)})
 	}
 	v.result.Records, v.result.Sealed = index, v.sealed.N
 	if index < v.sealed.N {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bufio"
+	"context"
 	"net/http"
 	"sync"
 	"time"
@@ -44,13 +45,12 @@ type Parked struct {
 	Reason   string `json:"reason"`
 }
 
-// RebuildRequest says which views to rebuild.
+// RebuildRequest says which views to rebuild, or to verify.
 type RebuildRequest struct {
 	Views []string `json:"views,omitempty" doc:"Names of views; none: all"`
-	Check bool     `json:"check,omitempty" doc:"Only compare the live views with ones built anew from the log; change nothing"`
 }
 
-// RebuildLine is one line of the answer to a rebuild: progress, then one result or one problem.
+// RebuildLine is one line of the answer to a rebuild or a verification of views: progress, then one result or one problem.
 type RebuildLine struct {
 	Done   *uint64        `json:"done,omitempty" doc:"The position that was reached"`
 	Total  *uint64        `json:"total,omitempty" doc:"The position to be reached"`
@@ -59,18 +59,29 @@ type RebuildLine struct {
 	Problem *Problem `json:"problem,omitempty"`
 }
 
+const linesOfWork = "Answers with progress, one line at a time, and ends with a line that holds the result. An answer without a last " +
+	"line of result or problem was cut off."
+
 func (s *server) adminRoutes() []*route {
 	return []*route{
 		{
-			method: http.MethodPost, path: "/v1/rebuild", id: "rebuild-views", summary: "Rebuild or check the views",
-			needs: access.Administer,
-			description: "Builds the views anew from the log beside the live ones and swaps them in; with check it only compares. Answers " +
-				"with progress, one line at a time, and ends with a line that holds the result. An answer without a last line of result or " +
-				"problem was cut off.",
+			method: http.MethodPost, path: "/v1/rebuild", id: "rebuild-views", summary: "Rebuild the views",
+			needs:       access.Administer,
+			description: "Builds the views anew from the log beside the live ones and swaps them in. " + linesOfWork,
+			request:     []body{{mediaType: typeJSON, of: RebuildRequest{}, description: "Which views; an empty object means all"}},
+			responses:   []body{{mediaType: typeNDJSON, of: RebuildLine{}, description: "Lines of progress, then the result"}},
+			problems:    []int{http.StatusNotFound, http.StatusConflict},
+			serve:       s.rebuild,
+		},
+		{
+			method: http.MethodPost, path: "/v1/verify/views", id: "verify-views", summary: "Verify the views",
+			needs: access.Prove,
+			description: "Builds the views anew from the log beside the live ones and compares, table by table and row by row; nothing is " +
+				"changed. " + linesOfWork,
 			request:   []body{{mediaType: typeJSON, of: RebuildRequest{}, description: "Which views; an empty object means all"}},
 			responses: []body{{mediaType: typeNDJSON, of: RebuildLine{}, description: "Lines of progress, then the result"}},
 			problems:  []int{http.StatusNotFound, http.StatusConflict},
-			serve:     s.rebuild,
+			serve:     s.verifyViews,
 		},
 		{
 			method: http.MethodGet, path: "/v1/status", id: "read-status", summary: "How the ledger and its views stand",
@@ -121,6 +132,18 @@ func (s *server) health(w http.ResponseWriter, r *http.Request) error {
 const progressEvery = 200 * time.Millisecond
 
 func (s *server) rebuild(w http.ResponseWriter, r *http.Request) error {
+	return s.workOnViews(w, r, s.runRebuild)
+}
+
+func (s *server) verifyViews(w http.ResponseWriter, r *http.Request) error {
+	return s.workOnViews(w, r, s.runCheck)
+}
+
+// workOnViews does long work on the views that the request names, and tells how far it is.
+func (s *server) workOnViews(
+	w http.ResponseWriter, r *http.Request,
+	work func(ctx context.Context, views []string, progress func(done, total uint64)) (RebuildResult, error),
+) error {
 	var request RebuildRequest
 	if err := readJSON(r, maxSQLBytes, &request); err != nil {
 		return err
@@ -129,7 +152,7 @@ func (s *server) rebuild(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	out := &lineWriter{w: w}
-	result, err := s.runRebuild(r.Context(), request, out.progress)
+	result, err := work(r.Context(), request.Views, out.progress)
 	if err != nil {
 		return out.fail(s, r, err)
 	}

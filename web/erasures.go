@@ -37,7 +37,7 @@ func (s *server) erasureRoutes() []*route {
 		},
 		{
 			method: http.MethodGet, path: "/v1/customers/{id}/erasures", id: "read-customer-erasures", summary: "A customer's erasures",
-			needs:     access.RequestErasure,
+			needs:     access.ReadRecords,
 			responses: []body{{mediaType: typeJSON, of: Erasures{}, description: "Where each stands"}},
 			problems:  problems, serve: s.getErasures,
 		},
@@ -50,7 +50,7 @@ func (s *server) erasureRoutes() []*route {
 		},
 		{
 			method: http.MethodGet, path: "/v1/erasures", id: "read-open-erasures", summary: "All erasures that are not completed",
-			needs:     access.RequestErasure,
+			needs:     access.ReadRecords,
 			responses: []body{{mediaType: typeJSON, of: Erasures{}, description: "Where each stands"}},
 			problems:  problems, serve: s.getOpenErasures,
 		},

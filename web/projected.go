@@ -192,18 +192,22 @@ type Difference struct {
 	Rebuilt string `json:"rebuilt"`
 }
 
-func (s *server) runRebuild(ctx context.Context, request RebuildRequest, progress func(done, total uint64)) (RebuildResult, error) {
+func (s *server) runRebuild(ctx context.Context, views []string, progress func(done, total uint64)) (RebuildResult, error) {
+	err := s.cfg.Views.Rebuild(ctx, views, positions(progress))
+	return RebuildResult{Position: uint64(s.cfg.Views.Cursor()), Differences: []Difference{}}, err
+}
+
+// positions is a report of positions that tells them as numbers.
+func positions(progress func(done, total uint64)) func(done, total eventstore.Position) {
+	return func(done, total eventstore.Position) { progress(uint64(done), uint64(total)) }
+}
+
+func (s *server) runCheck(ctx context.Context, views []string, progress func(done, total uint64)) (RebuildResult, error) {
 	out := RebuildResult{Differences: []Difference{}}
-	report := func(done, total eventstore.Position) { progress(uint64(done), uint64(total)) }
-	if !request.Check {
-		err := s.cfg.Views.Rebuild(ctx, request.Views, report)
-		out.Position = uint64(s.cfg.Views.Cursor())
-		return out, err
-	}
-	found, err := s.cfg.Views.Check(ctx, report)
+	found, err := s.cfg.Views.Check(ctx, positions(progress))
 	out.Position = uint64(found.Position)
 	for _, t := range found.Tables {
-		if len(request.Views) > 0 && !slices.Contains(request.Views, t.View) {
+		if len(views) > 0 && !slices.Contains(views, t.View) {
 			continue
 		}
 		out.Rows += t.Rows

@@ -79,7 +79,7 @@ func (s *server) proofRoutes() []*route {
 			method: http.MethodPost, path: "/v1/verify", id: "verify-ledger", summary: "Verify the whole ledger",
 			needs: access.Prove,
 			description: "Reads the whole log and compares everything that was sealed with it. Answers with progress, one line at a time, and ends " +
-				"with a line that holds the result. The views are verified by /v1/rebuild with check.",
+				"with a line that holds the result. The views are verified by /v1/verify/views.",
 			request:   []body{{mediaType: typeJSON, of: VerifyRequest{}, description: "What to verify with; an empty object means the ledger's own key"}},
 			responses: []body{{mediaType: typeNDJSON, of: VerifyLine{}, description: "Lines of progress, then the result"}},
 			problems:  []int{http.StatusServiceUnavailable},

@@ -152,8 +152,8 @@ func TestViewsAndStatus(t *testing.T) {
 func TestRebuild(t *testing.T) {
 	g := newRig(t, nil)
 	g.get(t, "/v1/views/complaints?"+withComplaints(t, g))
-	for _, body := range []string{`{"check":true}`, `{}`} {
-		a := g.do(t, http.MethodPost, "/v1/rebuild", typeJSON, body)
+	for _, path := range []string{"/v1/verify/views", "/v1/rebuild"} {
+		a := g.do(t, http.MethodPost, path, typeJSON, `{}`)
 		all := lines(a.body)
 		last := into[RebuildLine](t, answer{status: a.status, body: all[len(all)-1]})
 		if last.Result == nil {
@@ -162,5 +162,7 @@ func TestRebuild(t *testing.T) {
 		want(t, "differences", len(last.Result.Differences), 0)
 	}
 	want(t, "rows after it", len(into[[]row](t, g.get(t, "/v1/complaints"))), 3)
-	problemOf(t, g.do(t, http.MethodPost, "/v1/rebuild", typeJSON, `{"views":["nothing"]}`), http.StatusNotFound, "unknown-view")
+	for _, path := range []string{"/v1/verify/views", "/v1/rebuild"} {
+		problemOf(t, g.do(t, http.MethodPost, path, typeJSON, `{"views":["nothing"]}`), http.StatusNotFound, "unknown-view")
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"filippo.io/torchwood"
 	"github.com/rs/zerolog"
@@ -81,7 +82,7 @@ older than you promise customers. 'amends keys rotate' and a new copy here end w
 // source is where a backup reads from: files of this machine, whoever has them open, or what a server serves.
 func (p *place) source(cmd *cobra.Command) (audit.Source, error) {
 	if p.server == "" {
-		if err := sealFirst(cmd.Context(), p.data); err != nil {
+		if err := sealFirst(cmd.Context(), p.logPlace); err != nil {
 			return audit.Source{}, err
 		}
 		return audit.LocalSource(p.data)
@@ -115,8 +116,8 @@ func (p *place) source(cmd *cobra.Command) (audit.Source, error) {
 
 // sealFirst seals what an earlier command recorded and had no time to seal. A ledger that another process has open is sealed
 // by that process.
-func sealFirst(ctx context.Context, dir string) error {
-	e, err := openEngine(ctx, logPlace{data: dir}, zerolog.Nop())
+func sealFirst(ctx context.Context, at logPlace) error {
+	e, err := openEngine(ctx, at, zerolog.Nop())
 	var locked *jetstream.LockedError
 	if errors.As(err, &locked) {
 		return nil
@@ -139,21 +140,36 @@ func printCopied(out io.Writer, done audit.Copied, keys []string) error {
 }
 
 func newRestore() *cobra.Command {
-	var data, from, keys string
+	var data, from, keys, newestFile string
+	var sameIdentity bool
 	cmd := &cobra.Command{
 		Use:   "restore",
 		Short: "Make a ledger anew from a backup, record for record",
-		Long: `Make the log anew from a backup, byte for byte: the same records, ids, revisions and order, under the same checkpoints. The
-directory must hold no ledger. Interrupted, it says so when it is opened, and the same restore goes on where it was.
+		Long: `Make the log anew from a backup, byte for byte: the same records, ids, revisions and order, verified against the backup's
+checkpoint. The directory must hold no ledger. Interrupted, it says so when it is opened, and the same restore goes on where it was.
 
-Without its signing key the restored ledger can be read and verified, and seals nothing new: give --keys, or put the keys
-into DIR/keys before.`,
+The restored ledger signs under a new key, also when --keys brings the old one: the original may have signed more than the
+backup holds, and one key must never sign two histories. Tell the new public key to whoever has pinned the old one; the old one
+and its last checkpoint are kept in DIR/audit/previous, and verify holds the log against them.
+
+--same-identity keeps the key (docs/proofs.md). Give --newest FILE with it: the checkpoint that the original signed last, from a
+witness, a subscriber, or the original itself, which must have ended for good. It is refused unless the backup ends there.`,
 		Example: `  amends restore --from /mnt/backup --keys /media/safe/keys --data /var/lib/amends
+  amends restore --from /mnt/backup --keys /media/safe/keys --same-identity --newest last-checkpoint
   amends verify --data /var/lib/amends`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if from == "" {
 				return usage(errors.New("name the backup with --from"))
+			}
+			if sameIdentity != (newestFile != "") {
+				return usage(errors.New("--same-identity and --newest go together: the key is kept only when nothing newer was signed under it"))
+			}
+			var newest []byte
+			if sameIdentity {
+				if newest, err = os.ReadFile(newestFile); err != nil {
+					return fmt.Errorf("--newest: %w", err)
+				}
 			}
 			if err := audit.BeginRestore(data); err != nil {
 				return err
@@ -170,12 +186,17 @@ into DIR/keys before.`,
 				}
 			}
 			bar := progress(-1, "restoring")
-			done, err := audit.Restore(cmd.Context(), from, data, store, func(done, total int64) {
-				bar.ChangeMax64(total)
-				_ = bar.Set64(done)
+			done, err := audit.Restore(cmd.Context(), audit.RestoreConfig{
+				From: from, Dir: data, Store: store, Newest: newest, Progress: func(done, total int64) {
+					bar.ChangeMax64(total)
+					_ = bar.Set64(done)
+				},
 			})
 			_ = bar.Finish()
-			if err != nil {
+			switch {
+			case errors.Is(err, audit.ErrNewerSigned):
+				return fmt.Errorf("%w; nothing was restored", err)
+			case err != nil:
 				return fmt.Errorf("%w; the directory is unfinished, run the same restore again", err)
 			}
 			return printCopied(cmd.OutOrStdout(), done, copied)
@@ -184,5 +205,7 @@ into DIR/keys before.`,
 	cmd.Flags().StringVar(&data, "data", defaultData(), "directory to restore into")
 	cmd.Flags().StringVar(&from, "from", "", "directory of the backup")
 	cmd.Flags().StringVar(&keys, "keys", "", "directory that the keys were copied to")
+	cmd.Flags().BoolVar(&sameIdentity, "same-identity", false, "go on under the old signing key; only with --newest")
+	cmd.Flags().StringVar(&newestFile, "newest", "", "file with the last checkpoint that the original ever signed")
 	return cmd
 }

@@ -24,8 +24,7 @@ import (
 // client speaks the API, over the network or, for an embedded ledger, over pipes within this process. There is one path.
 type client struct {
 	base  string
-	token string // sent with every request; empty: none
-	http  *http.Client
+	http  *http.Client // sends the token, where there is one
 	close func() error
 }
 
@@ -80,12 +79,26 @@ func (p *place) connectServer() (*client, error) {
 		return nil, err
 	}
 	return &client{
-		base: strings.TrimSuffix(p.server, "/"), token: token,
-		http: &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
+		base: strings.TrimSuffix(p.server, "/"),
+		http: &http.Client{Transport: &authorized{host: u.Host, token: token, next: transport}, CheckRedirect: func(*http.Request, []*http.Request) error {
 			return errors.New("it redirects elsewhere; give --server the address of the ledger itself")
 		}},
 		close: func() error { transport.CloseIdleConnections(); return nil },
 	}, nil
+}
+
+// authorized sends the token with every request to the ledger, whoever makes the request, and to no other host.
+type authorized struct {
+	host, token string // no token: none is sent
+	next        http.RoundTripper
+}
+
+func (a *authorized) RoundTrip(r *http.Request) (*http.Response, error) {
+	if a.token != "" && r.URL.Host == a.host {
+		r = r.Clone(r.Context()) // a RoundTripper must leave its request alone
+		r.Header.Set("Authorization", "Bearer "+a.token)
+	}
+	return a.next.RoundTrip(r)
 }
 
 // client returns a client of the engine's own API; closing it closes the engine.
@@ -169,9 +182,6 @@ func (c *client) do(ctx context.Context, method, path string, query url.Values, 
 	}
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
-	}
-	if c.token != "" {
-		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {

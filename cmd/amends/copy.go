@@ -28,7 +28,10 @@ or a store's URL (docs/stores.md). What the source holds when the copy begins is
 customer's records are compared with the source's by their chain of hashes (exit code 4 if one differs).
 
 A copy that was interrupted is simply started again. A target that holds other records is refused before anything is written.
-Nothing else may write to the target meanwhile. Views are made anew from the log; keys are not part of it and are not copied.`,
+Nothing else may write to the target meanwhile. Views are made anew from the log; keys are not part of it and are not copied.
+
+The copy takes an identity of its own: it is sealed under a new key when it is first opened. Of the source's keys/ carry over what
+opens personal fields, but never sealer.key: one key must not sign two logs, and --parallel changes the order of the whole log.`,
 		Example: `  amends copy --from /var/lib/amends --to 'esdb://db1:2113,db2:2113,db3:2113?tlsCaFile=ca.crt'
   amends copy --from esdb://localhost:2113?tls=false --to ./copy --parallel 64`,
 		Args: cobra.NoArgs,
@@ -96,6 +99,9 @@ func openForCopy(ctx context.Context, place string, mustExist bool) (*openedLog,
 	return openEmbedded(ctx, place, zerolog.Nop())
 }
 
+// ownIdentity is what whoever made a copy must know of its keys.
+const ownIdentity = "the copy takes a signing key of its own when it is first opened; do not carry sealer.key over to it"
+
 func printCopy(cmd *cobra.Command, r logcopy.Result, took time.Duration, f format) error {
 	if f == formatJSON {
 		return json.NewEncoder(cmd.OutOrStdout()).Encode(struct {
@@ -105,13 +111,14 @@ func printCopy(cmd *cobra.Command, r logcopy.Result, took time.Duration, f forma
 			AlreadyThere int     `json:"already_there"`
 			SameOrder    bool    `json:"same_order"`
 			Seconds      float64 `json:"seconds"`
-		}{r.Customers, r.Records, r.Copied, r.AlreadyThere, r.SameOrder, took.Round(time.Millisecond).Seconds()})
+			Identity     string  `json:"identity"`
+		}{r.Customers, r.Records, r.Copied, r.AlreadyThere, r.SameOrder, took.Round(time.Millisecond).Seconds(), ownIdentity})
 	}
 	order := "in the order of the whole log"
 	if !r.SameOrder {
 		order = "in each customer's order"
 	}
-	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%d records of %d customers, %s: %d copied now, %d were there; verified, %.1f s\n",
-		r.Records, r.Customers, order, r.Copied, r.AlreadyThere, took.Seconds())
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%d records of %d customers, %s: %d copied now, %d were there; verified, %.1f s\n%s\n",
+		r.Records, r.Customers, order, r.Copied, r.AlreadyThere, took.Seconds(), ownIdentity)
 	return err
 }

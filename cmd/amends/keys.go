@@ -31,8 +31,9 @@ func newKeysRotate() *cobra.Command {
 vault.sqlite from before open nothing any more, what was erased since included, unless the old kek file was copied, too.
 An interrupted rotation is finished at the next start.
 
-With --kms the new key-encryption key is wrapped by the key that the URI names, which is asked once at each start:
-keyset:///path/of/keyset.json is a Tink keyset for AEAD on a medium of its own.`,
+With --kms the new key-encryption key is wrapped by the key that the URI names, which is asked once at each start. This build
+knows keyset:///path/of/keyset.json, a Tink keyset for AEAD on a medium of its own. A service (AWS KMS, Google Cloud KMS, Vault) is
+added in the source, as a tink registry.KMSClient in vault.Config.KMS, where cmd/amends/engine.go opens the vault.`,
 		Example: `  amends keys rotate
   amends keys rotate --kms keyset:///media/token/amends.json`,
 		Args: cobra.NoArgs,
@@ -66,6 +67,6 @@ keyset:///path/of/keyset.json is a Tink keyset for AEAD on a medium of its own.`
 	}
 	at.flags(cmd.Flags())
 	formatFlag(cmd.Flags(), &formatName, allowed...)
-	cmd.Flags().StringVar(&kms, "kms", "", "URI of the service's key that wraps the new one (default: it lies in its own file)")
+	cmd.Flags().StringVar(&kms, "kms", "", "URI of the key that wraps the new one: keyset://FILE is known to this build (default: it lies in its own file)")
 	return cmd
 }

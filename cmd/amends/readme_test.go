@@ -3,10 +3,12 @@ package main
 import (
 	"bytes"
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -67,6 +69,29 @@ func TestREADME(t *testing.T) {
 		}
 		if !expectation(expected).MatchString(stdout.String()) {
 			t.Errorf("$ %s\n--- got\n%s--- the README says\n%s", line, &stdout, expected)
+		}
+	}
+}
+
+// TestArchitectureNamesFiles: each Go file that docs/architecture.md names, with or without its folder, is there.
+func TestArchitectureNamesFiles(t *testing.T) {
+	text, err := os.ReadFile("../../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files []string
+	err = filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && strings.HasSuffix(path, ".go") {
+			files = append(files, filepath.ToSlash(path))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile("`([a-z_/]+\\.go)`").FindAllStringSubmatch(string(text), -1) {
+		if !slices.ContainsFunc(files, func(f string) bool { return strings.HasSuffix(f, "/"+m[1]) }) {
+			t.Errorf("there is no %s", m[1])
 		}
 	}
 }

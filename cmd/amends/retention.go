@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"amends/audit"
 	"amends/domain"
 )
 
@@ -17,7 +18,7 @@ import (
 // must be kept. Without the file the default of the domain holds. It lies with the data, so that every verb and every start
 // goes by the same rules.
 func readRetention(dir string) (domain.Retention, error) {
-	path := filepath.Join(dir, "retention.json")
+	path := filepath.Join(dir, audit.RetentionFile)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return domain.DefaultRetention(), nil

@@ -138,11 +138,15 @@ Either covers everything that the log held when it was called; the result names 
 				return err
 			}
 			defer c.close()
-			body, err := json.Marshal(map[string]any{"views": args, "check": check})
+			body, err := json.Marshal(map[string]any{"views": args})
 			if err != nil {
 				return err
 			}
-			resp, err := c.do(cmd.Context(), http.MethodPost, "/v1/rebuild", nil, "application/x-ndjson", "application/json", bytes.NewReader(body))
+			path := "/v1/rebuild"
+			if check {
+				path = pathVerifyViews
+			}
+			resp, err := c.do(cmd.Context(), http.MethodPost, path, nil, "application/x-ndjson", "application/json", bytes.NewReader(body))
 			if err != nil {
 				return err
 			}

@@ -160,10 +160,12 @@ func (c *client) verifyLedger(cmd *cobra.Command, f format, key string, skipView
 	return nil
 }
 
+const pathVerifyViews = "/v1/verify/views"
+
 // verifyViews compares the views with a fold of the log, once they are there: a restored ledger makes them first.
 func (c *client) verifyViews(cmd *cobra.Command) (json.RawMessage, error) {
 	for {
-		raw, err := c.work(cmd, "/v1/rebuild", []byte(`{"check":true}`), "verifying views")
+		raw, err := c.work(cmd, pathVerifyViews, []byte(`{}`), "verifying views")
 		var problem *problemError
 		if !errors.As(err, &problem) || problem.Type != "urn:amends:problem:already-building" && problem.Type != problemViewsOutdated {
 			return raw, err
