@@ -38,33 +38,42 @@ func DefaultRetention() Retention {
 
 // Obstacle is what forbids an erasure at an instant.
 type Obstacle struct {
-	Class RetentionClass // that may not be erased yet; empty: all
-	Hold  string         // the legal hold that stands, or empty
-	Basis string         // the retention rule's source, or empty
-	Until time.Time      // when it ends by itself; zero: that is not known
+	Class      RetentionClass // that may not be erased yet; empty: all
+	CustomerID string         // in whose stream the hold or the complaint stands
+	Hold       string         // the legal hold that stands, or empty
+	Basis      string         // the retention rule's source, or empty
+	Until      time.Time      // when it ends by itself; zero: that is not known
 }
 
-// Obstacles lists what forbids erasing the classes of the customer at the instant: legal holds that stand, then retention
-// rules with the complaint that is to be kept longest. None: it may be erased.
-func (r Retention) Obstacles(c *Customer, classes []RetentionClass, at time.Time) []Obstacle {
+// Obstacles lists what forbids erasing the classes at the instant: legal holds that stand, then retention rules with the
+// complaint that is to be kept longest. None: it may be erased. The customers are one person: whose data are to be erased, and
+// those into whom that customer was merged.
+func (r Retention) Obstacles(classes []RetentionClass, at time.Time, customers ...*Customer) []Obstacle {
 	var out []Obstacle
-	for _, h := range c.Holds {
-		if h.Standing(at) {
-			out = append(out, Obstacle{Hold: h.ID, Until: h.Until})
-		}
-	}
-	for _, rule := range r {
-		if !slices.Contains(classes, rule.Class) {
-			continue
-		}
-		var until time.Time
-		for _, k := range c.Complaints {
-			if end := k.RegisteredAt.AddDate(rule.Years, 0, 0); !k.RegisteredAt.IsZero() && end.After(until) {
-				until = end
+	for _, c := range customers {
+		for _, h := range c.Holds {
+			known := func(o Obstacle) bool { return o.Hold == h.ID && o.CustomerID == h.CustomerID }
+			if h.Standing(at) && !slices.ContainsFunc(out, known) { // the survivor's fold has the absorbed customer's, too
+				out = append(out, Obstacle{CustomerID: h.CustomerID, Hold: h.ID, Until: h.Until})
 			}
 		}
-		if until.After(at) {
-			out = append(out, Obstacle{Class: rule.Class, Basis: rule.Basis, Until: until})
+	}
+	for _, class := range RetentionClasses() {
+		last := Obstacle{Class: class}
+		for _, rule := range r {
+			if rule.Class != class || !slices.Contains(classes, class) {
+				continue
+			}
+			for _, c := range customers {
+				for _, k := range c.Complaints {
+					if end := k.RegisteredAt.AddDate(rule.Years, 0, 0); !k.RegisteredAt.IsZero() && end.After(last.Until) {
+						last.CustomerID, last.Basis, last.Until = k.CustomerID, rule.Basis, end
+					}
+				}
+			}
+		}
+		if last.Until.After(at) {
+			out = append(out, last)
 		}
 	}
 	return out

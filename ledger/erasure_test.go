@@ -309,6 +309,62 @@ func TestErasureForbidden(t *testing.T) {
 	}
 }
 
+// TestErasureOfMerged: what protects the survivor of a merger protects those it absorbed.
+func TestErasureOfMerged(t *testing.T) {
+	received := time.Date(2026, 4, 1, 10, 0, 0, 0, time.UTC)
+	end := received.AddDate(3, 0, 0)
+	for name, test := range map[string]struct {
+		protects, release []byte
+		want              ledger.Obstacle
+	}{
+		"hold": {
+			event("C-1", "h", "legal_hold.placed", `{"hold_id":"H-1","reason":"litigation"}`),
+			event("C-1", "h2", "legal_hold.released", `{"hold_id":"H-1"}`),
+			ledger.Obstacle{Customer: "C-1", HoldID: "H-1"},
+		},
+		"complaint": {
+			protects: event("C-1", "k", "complaint.registered", `{"complaint_id":"K-1"}`),
+			want:     ledger.Obstacle{Customer: "C-1", Class: "complaint_record", Basis: "FCA DISP 1.9.1R", Until: &end},
+		},
+	} {
+		for _, mutual := range []bool{true, false} { // whether the survivor says so, too
+			t.Run(fmt.Sprintf("%s, mutual=%v", name, mutual), func(t *testing.T) {
+				store, dir := eventstore.NewMemory(), t.TempDir()
+				s := openSealing(t, store, dir, today)
+				record(t, s.Ledger, event("C-2", "o1", "interaction.call", `{"direction":"inbound","summary":"a parakeet"}`),
+					event("C-1", "r1", "customer.registered", `{}`), event("C-2", "m2", "customer.merged_into", `{"customer_id":"C-1"}`))
+				if mutual {
+					record(t, s.Ledger, event("C-1", "m1", "customer.absorbed", `{"customer_id":"C-2"}`))
+				}
+				record(t, s.Ledger, test.protects)
+				s.request(t, "C-2", "interaction", "complaint_record")
+				status, err := s.ApproveErasure(t.Context(), "C-2", "X-1", "bob", false)
+				if err != nil || status.State != ledger.ErasureApproved {
+					t.Fatalf("%+v, %v", status, err)
+				}
+				if diff := cmp.Diff([]ledger.Obstacle{test.want}, status.Obstacles); diff != "" {
+					t.Error(diff)
+				}
+				if !strings.Contains(s.opened(t, "C-2"), "parakeet") {
+					t.Error("it was erased")
+				}
+				if test.release != nil {
+					record(t, s.Ledger, test.release)
+				} else {
+					s.stop()
+					s = openSealing(t, store, dir, end)
+				}
+				if err := s.AwaitIndex(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if n, err := s.RunErasures(t.Context()); n != 1 || err != nil {
+					t.Errorf("%d done, %v", n, err)
+				}
+			})
+		}
+	}
+}
+
 // TestRepeatsSealed: repetitions are told from reused ids also when the data is sealed, with a warm and a cold cache, and
 // for corrections, which the ledger completes.
 func TestRepeatsSealed(t *testing.T) {
