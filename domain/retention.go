@@ -1,7 +1,9 @@
 package domain
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -29,6 +31,32 @@ type RetentionRule struct {
 
 // Retention are the rules in force. A class without a rule may be erased at any time.
 type Retention []RetentionRule
+
+// String lists the rules, such as "complaint_record 3 years (FCA DISP 1.9.1R)".
+func (r Retention) String() string {
+	rules := make([]string, len(r))
+	for i, rule := range r {
+		rules[i] = fmt.Sprintf("%s %d years (%s)", rule.Class, rule.Years, rule.Basis)
+	}
+	return strings.Join(rules, ", ")
+}
+
+// Of returns the rules of the classes, of several rules for a class the one that keeps longest.
+func (r Retention) Of(classes []RetentionClass) Retention {
+	var out Retention
+	for _, class := range RetentionClasses() {
+		var longest *RetentionRule
+		for i := range r {
+			if r[i].Class == class && slices.Contains(classes, class) && (longest == nil || r[i].Years > longest.Years) {
+				longest = &r[i]
+			}
+		}
+		if longest != nil {
+			out = append(out, *longest)
+		}
+	}
+	return out
+}
 
 // DefaultRetention keeps complaint records for three years from the day on which the complaint was received: FCA Handbook,
 // DISP 1.9.1R. (Where a complaint is about the collective portfolio management of a UCITS the same rule wants five.)
@@ -58,17 +86,12 @@ func (r Retention) Obstacles(classes []RetentionClass, at time.Time, customers .
 			}
 		}
 	}
-	for _, class := range RetentionClasses() {
-		last := Obstacle{Class: class}
-		for _, rule := range r {
-			if rule.Class != class || !slices.Contains(classes, class) {
-				continue
-			}
-			for _, c := range customers {
-				for _, k := range c.Complaints {
-					if end := k.RegisteredAt.AddDate(rule.Years, 0, 0); !k.RegisteredAt.IsZero() && end.After(last.Until) {
-						last.CustomerID, last.Basis, last.Until = k.CustomerID, rule.Basis, end
-					}
+	for _, rule := range r.Of(classes) {
+		last := Obstacle{Class: rule.Class, Basis: rule.Basis}
+		for _, c := range customers {
+			for _, k := range c.Complaints {
+				if end := k.RegisteredAt.AddDate(rule.Years, 0, 0); !k.RegisteredAt.IsZero() && end.After(last.Until) {
+					last.CustomerID, last.Until = k.CustomerID, end
 				}
 			}
 		}

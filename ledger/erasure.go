@@ -94,7 +94,7 @@ func (l *Ledger) ApproveErasure(ctx context.Context, customer, erasure, actor st
 			return status, refusal("four-eyes", "", "whoever asked for an erasure cannot approve it; another person must")
 		}
 		if _, err := l.recordOwn(ctx, customer, erasureEventID(erasure, "approved"), "erasure.approved", actor,
-			&domain.ErasureApproved{ErasureID: erasure, SinglePerson: same}); err != nil {
+			&domain.ErasureApproved{ErasureID: erasure, SinglePerson: same, Retention: l.cfg.Retention.Of(classesOf(status.Classes))}); err != nil {
 			return status, err
 		}
 	}
@@ -190,11 +190,17 @@ func orNil(t time.Time) *time.Time {
 }
 
 func (l *Ledger) obstacles(person []*domain.Customer, x *domain.Erasure) []domain.Obstacle {
-	classes := make([]domain.RetentionClass, len(x.Classes))
-	for i, c := range x.Classes {
-		classes[i] = domain.RetentionClass(c)
+	// What was promised at the approval still counts when the rules are shorter now, or lost.
+	rules := slices.Concat(l.cfg.Retention, x.Retention)
+	return rules.Obstacles(classesOf(x.Classes), l.cfg.Clock().UTC(), person...)
+}
+
+func classesOf(names []string) []domain.RetentionClass {
+	classes := make([]domain.RetentionClass, len(names))
+	for i, name := range names {
+		classes[i] = domain.RetentionClass(name)
 	}
-	return l.cfg.Retention.Obstacles(classes, l.cfg.Clock().UTC(), person...)
+	return classes
 }
 
 func erasureOf(customer *domain.Customer, erasure string) *domain.Erasure {

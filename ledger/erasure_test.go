@@ -36,6 +36,12 @@ type sealing struct {
 // openSealing opens the ledger anew, as after a restart, with a clock that stands at the instant.
 func openSealing(t testing.TB, store eventstore.Store, dir string, at time.Time) *sealing {
 	t.Helper()
+	return openSealingBy(t, store, dir, at, nil)
+}
+
+// openSealingBy is openSealing with retention rules; nil: the default.
+func openSealingBy(t testing.TB, store eventstore.Store, dir string, at time.Time, rules domain.Retention) *sealing {
+	t.Helper()
 	codec, err := schemas.New()
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +51,7 @@ func openSealing(t testing.TB, store eventstore.Store, dir string, at time.Time)
 		t.Fatal(err)
 	}
 	s := &sealing{store: store, vault: v, codec: codec}
-	s.Ledger = ledger.New(ledger.Config{Store: store, Codec: codec, Vault: v, Clock: func() time.Time { return at }})
+	s.Ledger = ledger.New(ledger.Config{Store: store, Codec: codec, Vault: v, Retention: rules, Clock: func() time.Time { return at }})
 	ctx, cancel := context.WithCancel(t.Context())
 	var follower sync.WaitGroup
 	follower.Go(func() {
@@ -306,6 +312,47 @@ func TestErasureForbidden(t *testing.T) {
 		if erased := !strings.Contains(s.opened(t, "C-1"), "leaks"); erased != !test.at.Before(day) {
 			t.Errorf("at %v: erased %v", test.at, erased)
 		}
+	}
+}
+
+// TestErasurePromised: an approved erasure waits for the rules that held at its approval, also under a ledger whose own are
+// shorter, as one is that was restored without them; and for longer rules that came afterwards.
+func TestErasurePromised(t *testing.T) {
+	received := time.Date(2026, 4, 1, 10, 0, 0, 0, time.UTC)
+	rules := func(years int) domain.Retention {
+		return domain.Retention{{Class: domain.ComplaintRecord, Years: years, Basis: fmt.Sprintf("rule of %d", years)}}
+	}
+	for name, test := range map[string]struct {
+		approved, later domain.Retention
+		years           int
+	}{
+		"shorter rules": {rules(9), nil, 9},
+		"no rules":      {rules(9), domain.Retention{}, 9},
+		"longer rules":  {nil, rules(10), 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store, dir := eventstore.NewMemory(), t.TempDir()
+			s := openSealingBy(t, store, dir, today, test.approved)
+			record(t, s.Ledger, append(life, event("C-1", "k", "complaint.registered", `{"complaint_id":"K-1","description":"leaks"}`))...)
+			s.request(t, "C-1", "complaint_record", "interaction")
+			if status, err := s.ApproveErasure(t.Context(), "C-1", "X-1", "bob", false); err != nil || status.State != ledger.ErasureApproved {
+				t.Fatalf("%+v, %v", status, err)
+			}
+			day := received.AddDate(test.years, 0, 0)
+			for _, at := range []time.Time{day.Add(-time.Second), day} {
+				s.stop()
+				s = openSealingBy(t, store, dir, at, test.later)
+				if err := s.AwaitIndex(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := s.RunErasures(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if erased := !strings.Contains(s.opened(t, "C-1"), "leaks"); erased != at.Equal(day) {
+					t.Errorf("at %v: erased %v", at, erased)
+				}
+			}
+		})
 	}
 }
 
