@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -312,6 +313,59 @@ func TestErasureForbidden(t *testing.T) {
 		if erased := !strings.Contains(s.opened(t, "C-1"), "leaks"); erased != !test.at.Before(day) {
 			t.Errorf("at %v: erased %v", test.at, erased)
 		}
+	}
+}
+
+// TestErasureAfterOldKeys: a key store from before an erasure does not bring back what was erased.
+func TestErasureAfterOldKeys(t *testing.T) {
+	store, dir, old := eventstore.NewMemory(), t.TempDir(), t.TempDir()
+	s := openSealing(t, store, dir, today)
+	record(t, s.Ledger, life...)
+	record(t, s.Ledger, event("C-2", "o1", "interaction.call", `{"direction":"inbound","summary":"a parakeet"}`),
+		event("C-1", "m1", "customer.absorbed", `{"customer_id":"C-2"}`), event("C-2", "m2", "customer.merged_into", `{"customer_id":"C-1"}`),
+		event("C-3", "t1", "interaction.call", `{"direction":"inbound","summary":"a toucan"}`))
+	if err := s.AwaitIndex(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.stop()
+	if err := os.CopyFS(filepath.Join(old, "keys"), os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	s = openSealing(t, store, dir, today)
+	s.request(t, "C-1", "interaction", "complaint_record")
+	if status, err := s.ApproveErasure(t.Context(), "C-1", "X-1", "bob", false); err != nil || status.State != ledger.ErasureCompleted {
+		t.Fatalf("%+v, %v", status, err)
+	}
+	s.stop()
+
+	old = filepath.Join(old, "keys")
+	s = openSealing(t, store, old, today)
+	if found := s.find(t, "email", "li@example.org"); found != nil {
+		t.Errorf("found: %v", found)
+	}
+	text := s.opened(t, "C-1") + s.opened(t, "C-2") + s.opened(t, "C-3")
+	for _, gone := range []string{"Li Wei", "xample", "7946", "parrot", "kettle", "parakeet"} {
+		if strings.Contains(text, gone) {
+			t.Errorf("%s can be read again", gone)
+		}
+	}
+	for _, kept := range []string{"spring letter", "toucan"} {
+		if !strings.Contains(text, kept) {
+			t.Errorf("%s is gone", kept)
+		}
+	}
+	// A second restart, with an index that begins anew, changes nothing more.
+	record(t, s.Ledger, event("C-1", "r9", "interaction.call", `{"direction":"inbound","summary":"hello again"}`))
+	if err := s.vault.Reindex(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.stop()
+	s = openSealing(t, store, old, today)
+	if err := s.AwaitIndex(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(s.opened(t, "C-1"), "hello again") {
+		t.Error("what came after the erasure is gone")
 	}
 }
 
