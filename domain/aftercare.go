@@ -118,6 +118,9 @@ func (c *Customer) applyErasure(e *Event) {
 		x := entry(c, thingErasure, &c.Erasures, e, d.ErasureID, newErasure(e, d.ErasureID))
 		first(&x.ApprovedAt, e.Time)
 		fill(&x.ApprovedBy, e.Actor)
+		if x.Retention == nil {
+			x.Retention = d.Retention
+		}
 	case *ErasureCompleted:
 		x := entry(c, thingErasure, &c.Erasures, e, d.ErasureID, newErasure(e, d.ErasureID))
 		x.CompletedAt, x.Classes = e.Time, d.Classes

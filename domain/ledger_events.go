@@ -47,6 +47,9 @@ type ErasureApproved struct {
 	ErasureID string `json:"erasure_id"`
 	// SinglePerson: whoever asked for the erasure also approved it, because the ledger has one user only.
 	SinglePerson bool `json:"single_person,omitempty"`
+	// Retention are the rules of its classes that were in force at the approval. The erasure waits for them also where the
+	// ledger is later run with shorter ones.
+	Retention Retention `json:"retention,omitempty"`
 	Extra
 }
 

@@ -1,7 +1,9 @@
 package domain
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -30,6 +32,32 @@ type RetentionRule struct {
 // Retention are the rules in force. A class without a rule may be erased at any time.
 type Retention []RetentionRule
 
+// String lists the rules, such as "complaint_record 3 years (FCA DISP 1.9.1R)".
+func (r Retention) String() string {
+	rules := make([]string, len(r))
+	for i, rule := range r {
+		rules[i] = fmt.Sprintf("%s %d years (%s)", rule.Class, rule.Years, rule.Basis)
+	}
+	return strings.Join(rules, ", ")
+}
+
+// Of returns the rules of the classes, of several rules for a class the one that keeps longest.
+func (r Retention) Of(classes []RetentionClass) Retention {
+	var out Retention
+	for _, class := range RetentionClasses() {
+		var longest *RetentionRule
+		for i := range r {
+			if r[i].Class == class && slices.Contains(classes, class) && (longest == nil || r[i].Years > longest.Years) {
+				longest = &r[i]
+			}
+		}
+		if longest != nil {
+			out = append(out, *longest)
+		}
+	}
+	return out
+}
+
 // DefaultRetention keeps complaint records for three years from the day on which the complaint was received: FCA Handbook,
 // DISP 1.9.1R. (Where a complaint is about the collective portfolio management of a UCITS the same rule wants five.)
 func DefaultRetention() Retention {
@@ -38,33 +66,37 @@ func DefaultRetention() Retention {
 
 // Obstacle is what forbids an erasure at an instant.
 type Obstacle struct {
-	Class RetentionClass // that may not be erased yet; empty: all
-	Hold  string         // the legal hold that stands, or empty
-	Basis string         // the retention rule's source, or empty
-	Until time.Time      // when it ends by itself; zero: that is not known
+	Class      RetentionClass // that may not be erased yet; empty: all
+	CustomerID string         // in whose stream the hold or the complaint stands
+	Hold       string         // the legal hold that stands, or empty
+	Basis      string         // the retention rule's source, or empty
+	Until      time.Time      // when it ends by itself; zero: that is not known
 }
 
-// Obstacles lists what forbids erasing the classes of the customer at the instant: legal holds that stand, then retention
-// rules with the complaint that is to be kept longest. None: it may be erased.
-func (r Retention) Obstacles(c *Customer, classes []RetentionClass, at time.Time) []Obstacle {
+// Obstacles lists what forbids erasing the classes at the instant: legal holds that stand, then retention rules with the
+// complaint that is to be kept longest. None: it may be erased. The customers are one person: whose data are to be erased, and
+// those into whom that customer was merged.
+func (r Retention) Obstacles(classes []RetentionClass, at time.Time, customers ...*Customer) []Obstacle {
 	var out []Obstacle
-	for _, h := range c.Holds {
-		if h.Standing(at) {
-			out = append(out, Obstacle{Hold: h.ID, Until: h.Until})
-		}
-	}
-	for _, rule := range r {
-		if !slices.Contains(classes, rule.Class) {
-			continue
-		}
-		var until time.Time
-		for _, k := range c.Complaints {
-			if end := k.RegisteredAt.AddDate(rule.Years, 0, 0); !k.RegisteredAt.IsZero() && end.After(until) {
-				until = end
+	for _, c := range customers {
+		for _, h := range c.Holds {
+			known := func(o Obstacle) bool { return o.Hold == h.ID && o.CustomerID == h.CustomerID }
+			if h.Standing(at) && !slices.ContainsFunc(out, known) { // the survivor's fold has the absorbed customer's, too
+				out = append(out, Obstacle{CustomerID: h.CustomerID, Hold: h.ID, Until: h.Until})
 			}
 		}
-		if until.After(at) {
-			out = append(out, Obstacle{Class: rule.Class, Basis: rule.Basis, Until: until})
+	}
+	for _, rule := range r.Of(classes) {
+		last := Obstacle{Class: rule.Class, Basis: rule.Basis}
+		for _, c := range customers {
+			for _, k := range c.Complaints {
+				if end := k.RegisteredAt.AddDate(rule.Years, 0, 0); !k.RegisteredAt.IsZero() && end.After(last.Until) {
+					last.CustomerID, last.Until = k.CustomerID, end
+				}
+			}
+		}
+		if last.Until.After(at) {
+			out = append(out, last)
 		}
 	}
 	return out

@@ -316,4 +316,5 @@ type Erasure struct {
 	RequestedBy, ApprovedBy  string
 	RequestedAt, CompletedAt time.Time
 	ApprovedAt               time.Time
+	Retention                Retention // as approved
 }

@@ -183,6 +183,8 @@ func show(v any) string {
 			return ""
 		}
 		return v.UTC().Format(time.RFC3339Nano)
+	case Retention:
+		return v.String()
 	case time.Duration:
 		if v == 0 {
 			return ""

@@ -40,10 +40,11 @@ type ErasureStatus struct {
 
 // Obstacle is what forbids an erasure at present, in words.
 type Obstacle struct {
-	Class  string     `json:"class,omitempty" doc:"The retention class that may not be erased yet; absent: none may"`
-	HoldID string     `json:"hold_id,omitempty" doc:"The legal hold that stands"`
-	Basis  string     `json:"basis,omitempty" doc:"The rule that wants the records kept"`
-	Until  *time.Time `json:"until,omitempty" doc:"When it ends by itself; absent: that is not known"`
+	Class    string     `json:"class,omitempty" doc:"The retention class that may not be erased yet; absent: none may"`
+	Customer string     `json:"customer_id,omitempty" doc:"The customer merged with this one who has the hold or the complaint; absent: this one"`
+	HoldID   string     `json:"hold_id,omitempty" doc:"The legal hold that stands"`
+	Basis    string     `json:"basis,omitempty" doc:"The rule that wants the records kept"`
+	Until    *time.Time `json:"until,omitempty" doc:"When it ends by itself; absent: that is not known"`
 }
 
 // ErasureRequest asks that a customer's personal data of some classes be erased.
@@ -93,7 +94,7 @@ func (l *Ledger) ApproveErasure(ctx context.Context, customer, erasure, actor st
 			return status, refusal("four-eyes", "", "whoever asked for an erasure cannot approve it; another person must")
 		}
 		if _, err := l.recordOwn(ctx, customer, erasureEventID(erasure, "approved"), "erasure.approved", actor,
-			&domain.ErasureApproved{ErasureID: erasure, SinglePerson: same}); err != nil {
+			&domain.ErasureApproved{ErasureID: erasure, SinglePerson: same, Retention: l.cfg.Retention.Of(classesOf(status.Classes))}); err != nil {
 			return status, err
 		}
 	}
@@ -108,27 +109,27 @@ func (l *Ledger) ApproveErasure(ctx context.Context, customer, erasure, actor st
 
 // ErasureStatus says where an erasure stands. The error is a *schemas.Problem if there is none of that id.
 func (l *Ledger) ErasureStatus(ctx context.Context, id, erasure string) (ErasureStatus, error) {
-	customer, err := l.fold(ctx, id)
+	person, err := l.person(ctx, id)
 	if err != nil {
 		return ErasureStatus{}, err
 	}
-	x := erasureOf(customer, erasure)
+	x := erasureOf(person[0], erasure)
 	if x == nil {
 		return ErasureStatus{}, refusal("unknown-erasure", "/data/erasure_id", "this customer has no such erasure")
 	}
-	return l.statusOf(customer, x), nil
+	return l.statusOf(person, x), nil
 }
 
 // Erasures lists the customer's erasures in the order in which they were asked for.
 func (l *Ledger) Erasures(ctx context.Context, id string) ([]ErasureStatus, error) {
-	customer, err := l.fold(ctx, id)
+	person, err := l.person(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]ErasureStatus, 0, len(customer.Erasures))
-	for _, x := range customer.Erasures {
+	out := make([]ErasureStatus, 0, len(person[0].Erasures))
+	for _, x := range person[0].Erasures {
 		if x.CustomerID == id {
-			out = append(out, l.statusOf(customer, x))
+			out = append(out, l.statusOf(person, x))
 		}
 	}
 	return out, nil
@@ -154,9 +155,9 @@ func (l *Ledger) OpenErasures(ctx context.Context) ([]ErasureStatus, error) {
 	return out, nil
 }
 
-func (l *Ledger) statusOf(customer *domain.Customer, x *domain.Erasure) ErasureStatus {
+func (l *Ledger) statusOf(person []*domain.Customer, x *domain.Erasure) ErasureStatus {
 	status := ErasureStatus{
-		ErasureID: x.ID, Customer: customer.ID, State: ErasureRequested, Classes: x.Classes,
+		ErasureID: x.ID, Customer: x.CustomerID, State: ErasureRequested, Classes: x.Classes,
 		RequestedBy: x.RequestedBy, ApprovedBy: x.ApprovedBy,
 	}
 	switch {
@@ -166,9 +167,14 @@ func (l *Ledger) statusOf(customer *domain.Customer, x *domain.Erasure) ErasureS
 	case !x.ApprovedAt.IsZero():
 		status.State = ErasureApproved
 	}
-	obstacles := l.obstacles(customer, x)
+	obstacles := l.obstacles(person, x)
 	for _, o := range obstacles {
-		status.Obstacles = append(status.Obstacles, Obstacle{Class: string(o.Class), HoldID: o.Hold, Basis: o.Basis, Until: orNil(o.Until)})
+		other := o.CustomerID
+		if other == x.CustomerID {
+			other = ""
+		}
+		status.Obstacles = append(status.Obstacles,
+			Obstacle{Class: string(o.Class), Customer: other, HoldID: o.Hold, Basis: o.Basis, Until: orNil(o.Until)})
 	}
 	if at, known := domain.PossibleAt(obstacles); known {
 		status.PossibleAt = orNil(at)
@@ -183,12 +189,18 @@ func orNil(t time.Time) *time.Time {
 	return &t
 }
 
-func (l *Ledger) obstacles(customer *domain.Customer, x *domain.Erasure) []domain.Obstacle {
-	classes := make([]domain.RetentionClass, len(x.Classes))
-	for i, c := range x.Classes {
-		classes[i] = domain.RetentionClass(c)
+func (l *Ledger) obstacles(person []*domain.Customer, x *domain.Erasure) []domain.Obstacle {
+	// What was promised at the approval still counts when the rules are shorter now, or lost.
+	rules := slices.Concat(l.cfg.Retention, x.Retention)
+	return rules.Obstacles(classesOf(x.Classes), l.cfg.Clock().UTC(), person...)
+}
+
+func classesOf(names []string) []domain.RetentionClass {
+	classes := make([]domain.RetentionClass, len(names))
+	for i, name := range names {
+		classes[i] = domain.RetentionClass(name)
 	}
-	return l.cfg.Retention.Obstacles(customer, classes, l.cfg.Clock().UTC())
+	return classes
 }
 
 func erasureOf(customer *domain.Customer, erasure string) *domain.Erasure {
@@ -210,6 +222,24 @@ func (l *Ledger) fold(ctx context.Context, id string) (*domain.Customer, error) 
 		events[i] = records[i].Event
 	}
 	return domain.Fold(id, events, domain.Limits{}), nil
+}
+
+// person folds the customer and then those into whom it is merged at present, one into the next: a hold on the survivor, or
+// a complaint of the survivor's, is about the same person's data.
+func (l *Ledger) person(ctx context.Context, id string) ([]*domain.Customer, error) {
+	var person []*domain.Customer
+	for next := id; next != ""; {
+		customer, err := l.fold(ctx, next)
+		if err != nil {
+			return nil, err
+		}
+		person = append(person, customer)
+		next = customer.MergedInto
+		if slices.ContainsFunc(person, func(c *domain.Customer) bool { return c.ID == next }) {
+			break // merged in a circle
+		}
+	}
+	return person, nil
 }
 
 // RunErasures carries out every approved erasure that nothing forbids any more: those whose day has come, and those that a
@@ -242,15 +272,15 @@ func (l *Ledger) erase(ctx context.Context, id, erasure string) (bool, error) {
 	if l.cfg.Vault == nil {
 		return false, errors.New("nothing is sealed here, so nothing can be erased")
 	}
-	customer, err := l.fold(ctx, id)
+	person, err := l.person(ctx, id)
 	if err != nil {
 		return false, err
 	}
-	x := erasureOf(customer, erasure)
+	x := erasureOf(person[0], erasure)
 	if x == nil || x.ApprovedAt.IsZero() || !x.CompletedAt.IsZero() {
 		return false, nil
 	}
-	if len(l.obstacles(customer, x)) > 0 {
+	if len(l.obstacles(person, x)) > 0 {
 		return false, nil
 	}
 	streams, err := l.streamsOf(ctx, id)
@@ -290,11 +320,11 @@ func (l *Ledger) erase(ctx context.Context, id, erasure string) (bool, error) {
 func (l *Ledger) destroy(ctx context.Context, stream, id, erasure string, x *domain.Erasure) ([]vault.DestroyedKey, error) {
 	held := l.cache.acquire(stream, func() {})
 	defer l.cache.release(held)
-	customer, err := l.fold(ctx, id)
+	person, err := l.person(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	if len(l.obstacles(customer, x)) > 0 {
+	if len(l.obstacles(person, x)) > 0 {
 		return nil, fmt.Errorf("customer %s: a hold or a complaint was recorded while the erasure began; it waits for that", id)
 	}
 	// The erasure is the customer's, also where the keys are those of a customer it absorbed.

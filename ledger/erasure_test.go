@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -36,6 +37,12 @@ type sealing struct {
 // openSealing opens the ledger anew, as after a restart, with a clock that stands at the instant.
 func openSealing(t testing.TB, store eventstore.Store, dir string, at time.Time) *sealing {
 	t.Helper()
+	return openSealingBy(t, store, dir, at, nil)
+}
+
+// openSealingBy is openSealing with retention rules; nil: the default.
+func openSealingBy(t testing.TB, store eventstore.Store, dir string, at time.Time, rules domain.Retention) *sealing {
+	t.Helper()
 	codec, err := schemas.New()
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +52,7 @@ func openSealing(t testing.TB, store eventstore.Store, dir string, at time.Time)
 		t.Fatal(err)
 	}
 	s := &sealing{store: store, vault: v, codec: codec}
-	s.Ledger = ledger.New(ledger.Config{Store: store, Codec: codec, Vault: v, Clock: func() time.Time { return at }})
+	s.Ledger = ledger.New(ledger.Config{Store: store, Codec: codec, Vault: v, Retention: rules, Clock: func() time.Time { return at }})
 	ctx, cancel := context.WithCancel(t.Context())
 	var follower sync.WaitGroup
 	follower.Go(func() {
@@ -305,6 +312,156 @@ func TestErasureForbidden(t *testing.T) {
 		}
 		if erased := !strings.Contains(s.opened(t, "C-1"), "leaks"); erased != !test.at.Before(day) {
 			t.Errorf("at %v: erased %v", test.at, erased)
+		}
+	}
+}
+
+// TestErasureAfterOldKeys: a key store from before an erasure does not bring back what was erased.
+func TestErasureAfterOldKeys(t *testing.T) {
+	store, dir, old := eventstore.NewMemory(), t.TempDir(), t.TempDir()
+	s := openSealing(t, store, dir, today)
+	record(t, s.Ledger, life...)
+	record(t, s.Ledger, event("C-2", "o1", "interaction.call", `{"direction":"inbound","summary":"a parakeet"}`),
+		event("C-1", "m1", "customer.absorbed", `{"customer_id":"C-2"}`), event("C-2", "m2", "customer.merged_into", `{"customer_id":"C-1"}`),
+		event("C-3", "t1", "interaction.call", `{"direction":"inbound","summary":"a toucan"}`))
+	if err := s.AwaitIndex(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.stop()
+	if err := os.CopyFS(filepath.Join(old, "keys"), os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	s = openSealing(t, store, dir, today)
+	s.request(t, "C-1", "interaction", "complaint_record")
+	if status, err := s.ApproveErasure(t.Context(), "C-1", "X-1", "bob", false); err != nil || status.State != ledger.ErasureCompleted {
+		t.Fatalf("%+v, %v", status, err)
+	}
+	s.stop()
+
+	old = filepath.Join(old, "keys")
+	s = openSealing(t, store, old, today)
+	if found := s.find(t, "email", "li@example.org"); found != nil {
+		t.Errorf("found: %v", found)
+	}
+	text := s.opened(t, "C-1") + s.opened(t, "C-2") + s.opened(t, "C-3")
+	for _, gone := range []string{"Li Wei", "xample", "7946", "parrot", "kettle", "parakeet"} {
+		if strings.Contains(text, gone) {
+			t.Errorf("%s can be read again", gone)
+		}
+	}
+	for _, kept := range []string{"spring letter", "toucan"} {
+		if !strings.Contains(text, kept) {
+			t.Errorf("%s is gone", kept)
+		}
+	}
+	// A second restart, with an index that begins anew, changes nothing more.
+	record(t, s.Ledger, event("C-1", "r9", "interaction.call", `{"direction":"inbound","summary":"hello again"}`))
+	if err := s.vault.Reindex(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.stop()
+	s = openSealing(t, store, old, today)
+	if err := s.AwaitIndex(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(s.opened(t, "C-1"), "hello again") {
+		t.Error("what came after the erasure is gone")
+	}
+}
+
+// TestErasurePromised: an approved erasure waits for the rules that held at its approval, also under a ledger whose own are
+// shorter, as one is that was restored without them; and for longer rules that came afterwards.
+func TestErasurePromised(t *testing.T) {
+	received := time.Date(2026, 4, 1, 10, 0, 0, 0, time.UTC)
+	rules := func(years int) domain.Retention {
+		return domain.Retention{{Class: domain.ComplaintRecord, Years: years, Basis: fmt.Sprintf("rule of %d", years)}}
+	}
+	for name, test := range map[string]struct {
+		approved, later domain.Retention
+		years           int
+	}{
+		"shorter rules": {rules(9), nil, 9},
+		"no rules":      {rules(9), domain.Retention{}, 9},
+		"longer rules":  {nil, rules(10), 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store, dir := eventstore.NewMemory(), t.TempDir()
+			s := openSealingBy(t, store, dir, today, test.approved)
+			record(t, s.Ledger, append(life, event("C-1", "k", "complaint.registered", `{"complaint_id":"K-1","description":"leaks"}`))...)
+			s.request(t, "C-1", "complaint_record", "interaction")
+			if status, err := s.ApproveErasure(t.Context(), "C-1", "X-1", "bob", false); err != nil || status.State != ledger.ErasureApproved {
+				t.Fatalf("%+v, %v", status, err)
+			}
+			day := received.AddDate(test.years, 0, 0)
+			for _, at := range []time.Time{day.Add(-time.Second), day} {
+				s.stop()
+				s = openSealingBy(t, store, dir, at, test.later)
+				if err := s.AwaitIndex(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := s.RunErasures(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if erased := !strings.Contains(s.opened(t, "C-1"), "leaks"); erased != at.Equal(day) {
+					t.Errorf("at %v: erased %v", at, erased)
+				}
+			}
+		})
+	}
+}
+
+// TestErasureOfMerged: what protects the survivor of a merger protects those it absorbed.
+func TestErasureOfMerged(t *testing.T) {
+	received := time.Date(2026, 4, 1, 10, 0, 0, 0, time.UTC)
+	end := received.AddDate(3, 0, 0)
+	for name, test := range map[string]struct {
+		protects, release []byte
+		want              ledger.Obstacle
+	}{
+		"hold": {
+			event("C-1", "h", "legal_hold.placed", `{"hold_id":"H-1","reason":"litigation"}`),
+			event("C-1", "h2", "legal_hold.released", `{"hold_id":"H-1"}`),
+			ledger.Obstacle{Customer: "C-1", HoldID: "H-1"},
+		},
+		"complaint": {
+			protects: event("C-1", "k", "complaint.registered", `{"complaint_id":"K-1"}`),
+			want:     ledger.Obstacle{Customer: "C-1", Class: "complaint_record", Basis: "FCA DISP 1.9.1R", Until: &end},
+		},
+	} {
+		for _, mutual := range []bool{true, false} { // whether the survivor says so, too
+			t.Run(fmt.Sprintf("%s, mutual=%v", name, mutual), func(t *testing.T) {
+				store, dir := eventstore.NewMemory(), t.TempDir()
+				s := openSealing(t, store, dir, today)
+				record(t, s.Ledger, event("C-2", "o1", "interaction.call", `{"direction":"inbound","summary":"a parakeet"}`),
+					event("C-1", "r1", "customer.registered", `{}`), event("C-2", "m2", "customer.merged_into", `{"customer_id":"C-1"}`))
+				if mutual {
+					record(t, s.Ledger, event("C-1", "m1", "customer.absorbed", `{"customer_id":"C-2"}`))
+				}
+				record(t, s.Ledger, test.protects)
+				s.request(t, "C-2", "interaction", "complaint_record")
+				status, err := s.ApproveErasure(t.Context(), "C-2", "X-1", "bob", false)
+				if err != nil || status.State != ledger.ErasureApproved {
+					t.Fatalf("%+v, %v", status, err)
+				}
+				if diff := cmp.Diff([]ledger.Obstacle{test.want}, status.Obstacles); diff != "" {
+					t.Error(diff)
+				}
+				if !strings.Contains(s.opened(t, "C-2"), "parakeet") {
+					t.Error("it was erased")
+				}
+				if test.release != nil {
+					record(t, s.Ledger, test.release)
+				} else {
+					s.stop()
+					s = openSealing(t, store, dir, end)
+				}
+				if err := s.AwaitIndex(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if n, err := s.RunErasures(t.Context()); n != 1 || err != nil {
+					t.Errorf("%d done, %v", n, err)
+				}
+			})
 		}
 	}
 }

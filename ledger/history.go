@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -46,11 +47,32 @@ func (l *Ledger) History(ctx context.Context, customer string, limits domain.Lim
 		}
 		next = append(next, domain.Absorbed(events, limits)...)
 	}
-	slices.SortStableFunc(all, func(a, b Record) int {
-		if c := a.Event.Time.Compare(b.Event.Time); c != 0 {
-			return c
-		}
-		return int(int64(a.Event.Position) - int64(b.Event.Position))
-	})
+	slices.SortStableFunc(all, asHappened)
 	return all, nil
+}
+
+func asHappened(a, b Record) int {
+	if c := a.Event.Time.Compare(b.Event.Time); c != 0 {
+		return c
+	}
+	return cmp.Compare(a.Event.Position, b.Event.Position)
+}
+
+// PersonHistory is History of the whole person: of the customer, those into whom it is merged at present, and all that these
+// have absorbed.
+func (l *Ledger) PersonHistory(ctx context.Context, customer string) ([]Record, error) {
+	person, err := l.person(ctx, customer)
+	if err != nil {
+		return nil, err
+	}
+	var all []Record
+	for _, c := range person {
+		records, err := l.History(ctx, c.ID, domain.Limits{})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, records...)
+	}
+	slices.SortStableFunc(all, asHappened)
+	return slices.CompactFunc(all, func(a, b Record) bool { return a.Event.Position == b.Event.Position }), nil
 }

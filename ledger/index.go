@@ -59,6 +59,13 @@ func (l *Ledger) Index(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("position %d: %w", position, err)
 		}
+		if entry.completed != "" {
+			// Before the cursor moves on: after a crash it is looked at again. What is indexed later in this batch under one of
+			// these keys is left out, as they are gone.
+			if err := l.destroyAgain(ctx, &entry); err != nil {
+				return fmt.Errorf("position %d: %w", position, err)
+			}
+		}
 		if found {
 			held = append(held, entry)
 		}
@@ -89,6 +96,7 @@ type indexEntry struct {
 	requested  string // erasure ids
 	approved   string
 	completed  string
+	destroyed  []domain.DestroyedKey // by the completed erasure
 }
 
 // The starts of the types that matter, as they stand in a stored record; all others are passed over unread.
@@ -136,13 +144,39 @@ func (l *Ledger) indexEntry(ctx context.Context, rec *eventstore.Recorded) (inde
 		entry.approved = d.ErasureID
 		return entry, true, nil
 	case *domain.ErasureCompleted:
-		entry.completed = d.ErasureID
+		entry.completed, entry.destroyed = d.ErasureID, d.Keys
 		return entry, true, nil
 	default:
 		return indexEntry{}, false, nil
 	}
 	entry.identities, err = l.openIdentities(ctx, rec, identities, pointerOf)
 	return entry, true, err
+}
+
+// destroyAgain destroys keys that a completed erasure destroyed and that are back, because the key store was restored from a
+// copy made before. As in an erasure nobody writes to the customer meanwhile.
+func (l *Ledger) destroyAgain(ctx context.Context, e *indexEntry) error {
+	byCustomer := make(map[string][]vault.KeyID)
+	for _, k := range e.destroyed {
+		id, err := vault.ParseKeyID(k.KeyID)
+		if err != nil {
+			return fmt.Errorf("erasure %s of customer %s: %w", e.completed, e.customer, err)
+		}
+		byCustomer[k.CustomerID] = append(byCustomer[k.CustomerID], id)
+	}
+	for customer, ids := range byCustomer {
+		entry := l.cache.acquire(customer, func() {})
+		again, err := l.cfg.Vault.DestroyAgain(ctx, e.customer+"/"+e.completed, ids)
+		l.cache.release(entry)
+		if err != nil {
+			return fmt.Errorf("erasure %s of customer %s: %w", e.completed, e.customer, err)
+		}
+		if len(again) > 0 {
+			l.cfg.Logger.Warn().Str("erasure", e.completed).Str("customer", customer).Int("keys", len(again)).
+				Msg("keys that an erasure had destroyed were back, from an older copy of the key store; they were destroyed again")
+		}
+	}
+	return nil
 }
 
 // openIdentities opens the values, by where they stand; what cannot be opened any more is left out. A value that is in clear

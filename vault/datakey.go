@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"sync"
 )
@@ -19,6 +20,15 @@ type KeyID [32]byte
 
 // String is the id in base64url without padding, as it stands in a sealed value.
 func (id KeyID) String() string { return base64.RawURLEncoding.EncodeToString(id[:]) }
+
+// ParseKeyID reads what String wrote.
+func ParseKeyID(text string) (KeyID, error) {
+	raw, err := encoding.DecodeString(text)
+	if err != nil || len(raw) != len(KeyID{}) {
+		return KeyID{}, errors.New("a key id is 43 characters of base64url")
+	}
+	return KeyID(raw), nil
+}
 
 // DataKey is an opened data key of one customer and retention class.
 type DataKey struct {

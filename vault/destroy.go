@@ -41,10 +41,7 @@ func (v *Vault) Destroy(ctx context.Context, customer, erasure string, classes [
 		return nil, fmt.Errorf("vault: destroy keys of customer %s: %w", customer, err)
 	}
 	for _, key := range destroyed {
-		v.byID.Remove(key.ID)
-		if cached, ok := v.byRef.Peek(keyRef{key.Customer, key.Class}); ok && cached.ID == key.ID {
-			v.byRef.Remove(keyRef{key.Customer, key.Class})
-		}
+		v.forget(key.ID, keyRef{key.Customer, key.Class})
 	}
 	if err := v.step("checkpoint"); err != nil {
 		return nil, err
@@ -53,6 +50,66 @@ func (v *Vault) Destroy(ctx context.Context, customer, erasure string, classes [
 		return nil, fmt.Errorf("vault: %w", err)
 	}
 	return destroyed, nil
+}
+
+// forget takes a key that is gone out of the caches.
+func (v *Vault) forget(id KeyID, ref keyRef) {
+	v.byID.Remove(id)
+	if cached, ok := v.byRef.Peek(ref); ok && cached.ID == id {
+		v.byRef.Remove(ref)
+	}
+}
+
+// DestroyAgain destroys those of the named keys that the vault still has, and what the blind index holds under them, and
+// returns which these were: a vault that was restored from a copy has keys that an erasure destroyed since. In the usual case
+// it has none of them, and nothing is written.
+func (v *Vault) DestroyAgain(ctx context.Context, erasure string, ids []KeyID) ([]KeyID, error) {
+	v.write.Lock()
+	defer v.write.Unlock()
+	var live []KeyID
+	var refs []keyRef
+	for _, id := range ids {
+		var ref keyRef
+		err := v.db.QueryRowContext(ctx, "SELECT customer_id, class FROM data_keys WHERE key_id = ? AND wrapped IS NOT NULL", id[:]).
+			Scan(&ref.customer, &ref.class)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+		case err != nil:
+			return nil, fmt.Errorf("vault: %w", err)
+		default:
+			live, refs = append(live, id), append(refs, ref)
+		}
+	}
+	if len(live) == 0 {
+		return nil, nil
+	}
+	err := v.transact(ctx, func(tx *sql.Tx) error {
+		at := v.now()
+		for i, id := range live {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM identities WHERE key_id = ?", id[:]); err != nil {
+				return err
+			}
+			if _, err := tx.ExecContext(ctx, "UPDATE data_keys SET wrapped = NULL, destroyed_at = ?, erasure_id = ? WHERE key_id = ?",
+				at, erasure, id[:]); err != nil {
+				return err
+			}
+			if _, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO destructions (customer_id, erasure_id, destroyed_at) VALUES (?, ?, ?)",
+				refs[i].customer, erasure, at); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("vault: destroy keys again: %w", err)
+	}
+	for i, id := range live {
+		v.forget(id, refs[i])
+	}
+	if err := v.checkpoint(ctx); err != nil {
+		return nil, fmt.Errorf("vault: %w", err)
+	}
+	return live, nil
 }
 
 func (v *Vault) destroyOnce(ctx context.Context, tx *sql.Tx, customer, erasure string, classes []string) ([]DestroyedKey, error) {

@@ -13,12 +13,12 @@ import (
 )
 
 // Disclosure is the person's own data, as article 15 of the GDPR gives a right to it: every record with its personal values
-// opened, and who looked at them, when and what for. Members of staff appear by what they did, not by name or id: they are
+// opened, and when they were looked at, what for and what of them. Members of staff appear by what they did, not by name or id: they are
 // recipients within the company only by their role (CJEU C-579/21).
 type Disclosure struct {
 	Customer    string            `json:"customer_id"`
 	MadeAt      time.Time         `json:"made_at"`
-	Customers   []string          `json:"customer_ids" doc:"The customer's own id, and those merged into it"`
+	Customers   []string          `json:"customer_ids" doc:"The customer's own id, and those that a merger made one person with it"`
 	Records     []DisclosedRecord `json:"records" doc:"In the order in which things happened"`
 	Accesses    []DisclosedAccess `json:"accesses" doc:"When the personal data was read, what for, and what of it"`
 	Classes     []DisclosedClass  `json:"retention" doc:"How long what is kept"`
@@ -56,8 +56,8 @@ func (s *server) disclosureRoutes() []*route {
 	return []*route{{
 		method: http.MethodPost, path: "/v1/customers/{id}/disclosure", id: "disclose", summary: "A person's own data",
 		needs: access.OpenPersonal,
-		description: "All records of the customer, those of merged customers included, with the personal values opened, and the list of " +
-			"who read them. The disclosure itself is recorded as an access and is in the list.",
+		description: "All records of the person, also those of customers merged with this one in either direction, with the personal values " +
+			"opened, and when they were read and what for. The disclosure itself is recorded as an access and is in the list.",
 		query:     openParameters[1:],
 		responses: []body{{mediaType: typeJSON, of: Disclosure{}, description: "The data"}},
 		problems:  []int{http.StatusForbidden, http.StatusNotFound, http.StatusServiceUnavailable},
@@ -70,9 +70,12 @@ func (s *server) disclose(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	records, _, err := s.recordsOf(r, domain.Limits{})
-	if err != nil {
+	records, err := s.cfg.Ledger.PersonHistory(r.Context(), r.PathValue("id"))
+	switch {
+	case errors.Is(err, eventstore.ErrInvalid):
 		return err
+	case err != nil:
+		return unavailable(err)
 	}
 	if len(records) == 0 || r.PathValue("id") == domain.LedgerStream {
 		return unknownCustomer(domain.Limits{}, nil)

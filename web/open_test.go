@@ -2,7 +2,9 @@ package web
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -36,6 +38,26 @@ func sealingRig(t *testing.T, change func(*Config)) *rig {
 		follower.Wait()
 	})
 	return g
+}
+
+// TestDisclosureFollowsMerger: asked for by any of its ids, the person gets all of their data and every access to it.
+func TestDisclosureFollowsMerger(t *testing.T) {
+	g := sealingRig(t, nil)
+	g.post(t, typeJSON, event("e1", "interaction.call", "G-1", call))
+	g.post(t, typeJSON, event("e2", "interaction.call", "G-2", call))
+	g.post(t, typeJSON, event("e3", "interaction.call", "G-3", call))
+	g.post(t, typeJSON, event("m2", "customer.merged_into", "G-2", `{"customer_id":"G-1"}`))
+	g.post(t, typeJSON, event("a3", "customer.absorbed", "G-1", `{"customer_id":"G-3"}`))
+	g.get(t, "/v1/customers/G-1/history?open=true&purpose=call+back")
+	var d Disclosure
+	a := g.do(t, http.MethodPost, "/v1/customers/G-2/disclosure", "", "")
+	if err := json.Unmarshal([]byte(a.body), &d); err != nil {
+		t.Fatalf("%v: %s", err, a.body)
+	}
+	want(t, "calls", strings.Count(a.body, "about the kettle"), 3)
+	want(t, "records", len(d.Records), 5)
+	want(t, "customers", slices.Sorted(slices.Values(d.Customers)), []string{"G-1", "G-2", "G-3"})
+	want(t, "purpose of the first access", d.Accesses[0].Purpose, "call back")
 }
 
 const call = `{"direction":"inbound","summary":"about the kettle","extra":{"n":1}}`

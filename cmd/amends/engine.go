@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -83,6 +85,9 @@ func openEngine(ctx context.Context, at logPlace, log zerolog.Logger) (_ *engine
 	if e.keys, err = access.OpenKeys(ctx, filepath.Join(at.data, "keys", "access.sqlite"), nil); err != nil {
 		return nil, err
 	}
+	if err = endRevoked(ctx, e.ledger, e.keys, log); err != nil {
+		return nil, err
+	}
 	e.api = web.Config{
 		Ledger: e.ledger, Store: store, Codec: codec, Vault: e.vault, Views: e.views, Sealer: e.sealer, Logger: log, Version: version,
 		Callers: access.Callers{Local: access.LocalUser(), Keys: e.keys}, SparsePositions: store.sparse,
@@ -97,6 +102,33 @@ func openEngine(ctx context.Context, at logPlace, log zerolog.Logger) (_ *engine
 	e.followers.Go(func() { e.refresh(run, log) })
 	e.followers.Go(func() { keepRunning(run, log, "sealer", e.sealer.Run, logDiffers) })
 	return e, nil
+}
+
+// endRevoked ends the API keys of which the log says that they were revoked, before anybody is let in: a file of keys that was
+// restored from a copy made before would let them in again.
+func endRevoked(ctx context.Context, l *ledger.Ledger, keys *access.Keys, log zerolog.Logger) error {
+	usable, err := keys.Usable(ctx)
+	if err != nil || !usable {
+		return err
+	}
+	revoked, err := l.RevokedKeys(ctx)
+	if err != nil {
+		return fmt.Errorf("look for revoked keys: %w", err)
+	}
+	all, err := keys.List(ctx)
+	if err != nil {
+		return err
+	}
+	for _, key := range all {
+		if key.Revoked != nil || !slices.Contains(revoked, key.ID) {
+			continue
+		}
+		if _, err := keys.Revoke(ctx, key.ID); err != nil {
+			return err
+		}
+		log.Warn().Str("key", key.ID).Msg("a key that was revoked was valid again, from an older copy of the key store; it was revoked again")
+	}
+	return nil
 }
 
 // How long a follower rests after a failure before it is started again: at first, and at most.

@@ -3,6 +3,10 @@ package main
 import (
 	"bytes"
 	"database/sql"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -11,7 +15,74 @@ import (
 
 	"github.com/rs/zerolog"
 	_ "modernc.org/sqlite"
+
+	"amends/web"
 )
+
+// TestRevokedKeysStayRevoked: a file of keys from before a revocation does not bring the key back.
+func TestRevokedKeysStayRevoked(t *testing.T) {
+	dir := t.TempDir()
+	var log lockedBuffer
+	var e *engine
+	opened := func() {
+		t.Helper()
+		var err error
+		if e, err = openEngine(t.Context(), logPlace{data: dir}, zerolog.New(&log)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	closed := func() {
+		t.Helper()
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	post := func(path, body string) string {
+		t.Helper()
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		r.Host = "localhost"
+		w := httptest.NewRecorder()
+		e.handler.ServeHTTP(w, r)
+		if w.Code/100 != 2 {
+			t.Fatalf("%s: %d %s", path, w.Code, w.Body)
+		}
+		return w.Body.String()
+	}
+	opened()
+	var granted, other web.KeyGranted
+	for _, key := range []*web.KeyGranted{&granted, &other} {
+		if err := json.Unmarshal([]byte(post("/v1/access/keys", `{"name":"crm","roles":["recorder"]}`)), key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	closed()
+	keys := filepath.Join(dir, "keys", "access.sqlite")
+	before, err := os.ReadFile(keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened()
+	post("/v1/access/keys/"+granted.ID+"/revoke", `{"reason":"leaked"}`)
+	closed()
+	if err := os.WriteFile(keys, before, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	opened()
+	defer closed()
+	all, err := e.keys.List(t.Context())
+	if err != nil || len(all) != 2 {
+		t.Fatal(all, err)
+	}
+	for _, key := range all {
+		if revoked := key.Revoked != nil; revoked != (key.ID == granted.ID) {
+			t.Errorf("key %s: revoked %v", key.ID, revoked)
+		}
+	}
+	if !strings.Contains(log.String(), "it was revoked again") {
+		t.Error("the operator was not told")
+	}
+}
 
 // TestProjectorIsStartedAgain: what stops the projector, here somebody who writes into its file, does not stop it for good.
 func TestProjectorIsStartedAgain(t *testing.T) {

@@ -23,10 +23,11 @@ type erasure struct {
 	RequestedBy string   `json:"requested_by"`
 	ApprovedBy  string   `json:"approved_by"`
 	Obstacles   []struct {
-		Class  string     `json:"class"`
-		HoldID string     `json:"hold_id"`
-		Basis  string     `json:"basis"`
-		Until  *time.Time `json:"until"`
+		Class    string     `json:"class"`
+		Customer string     `json:"customer_id"`
+		HoldID   string     `json:"hold_id"`
+		Basis    string     `json:"basis"`
+		Until    *time.Time `json:"until"`
 	} `json:"obstacles"`
 	PossibleAt *time.Time `json:"possible_at"`
 }
@@ -209,11 +210,18 @@ func (e *erasure) print(out io.Writer, f format, raw []byte) error {
 	var text strings.Builder
 	fmt.Fprintf(&text, "erasure %s of %s (%s): %s\n", e.ErasureID, e.Customer, strings.Join(e.Classes, ", "), e.State)
 	for _, o := range e.Obstacles {
+		of := ""
+		if o.Customer != "" {
+			of = " of " + o.Customer + ", merged with this customer"
+		}
 		switch {
 		case o.HoldID != "":
-			fmt.Fprintf(&text, "  forbidden by the legal hold %s, %s\n", o.HoldID, until(o.Until, "until it is released"))
+			fmt.Fprintf(&text, "  forbidden by the legal hold %s%s, %s\n", o.HoldID, of, until(o.Until, "until it is released"))
 		default:
-			fmt.Fprintf(&text, "  %s must be kept (%s), %s\n", o.Class, o.Basis, until(o.Until, "without an end"))
+			if of != "" {
+				of = " for a complaint" + of
+			}
+			fmt.Fprintf(&text, "  %s must be kept (%s)%s, %s\n", o.Class, o.Basis, of, until(o.Until, "without an end"))
 		}
 	}
 	switch {

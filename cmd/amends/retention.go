@@ -36,8 +36,8 @@ func readRetention(dir string) (domain.Retention, error) {
 			return nil, fmt.Errorf("%s: rule %d: class %q is none of %v", path, i+1, rule.Class, domain.RetentionClasses())
 		case rule.Years < 1 || rule.Years > 100:
 			return nil, fmt.Errorf("%s: rule %d: years must be 1 to 100, but is %d", path, i+1, rule.Years)
-		case rule.Basis == "":
-			return nil, fmt.Errorf("%s: rule %d: basis must say by which rule", path, i+1)
+		case rule.Basis == "" || len(rule.Basis) > 4000: // it goes into records, whose texts end there
+			return nil, fmt.Errorf("%s: rule %d: basis must say by which rule, in at most 4000 bytes", path, i+1)
 		}
 	}
 	return rules, nil
