@@ -30,17 +30,6 @@ func (v *Vault) Give(ctx context.Context, id KeyID) (GivenKey, error) {
 	return GivenKey{ID: id.String(), Customer: key.Customer, Class: key.Class, Key: secret}, nil
 }
 
-// ParseKeyID reads the text form of a key's id.
-func ParseKeyID(text string) (id KeyID, err error) {
-	if len(text) != keyIDText {
-		return id, fmt.Errorf("a key id has %d characters", keyIDText)
-	}
-	if _, err := encoding.Decode(id[:], []byte(text)); err != nil {
-		return id, fmt.Errorf("a key id is base64url: %w", err)
-	}
-	return id, nil
-}
-
 // Keyring opens sealed values with keys that were given out, without a vault.
 type Keyring struct {
 	given  map[KeyID]*DataKey
