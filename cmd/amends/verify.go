@@ -98,7 +98,7 @@ func (c *client) verifyLedger(cmd *cobra.Command, f format, key string, skipView
 	}
 	raw, err := c.work(cmd, "/v1/verify", body, "verifying")
 	if err != nil {
-		return err
+		return unverifiable(err)
 	}
 	if err := json.Unmarshal(raw, &result.Verification); err != nil {
 		return err
@@ -107,13 +107,24 @@ func (c *client) verifyLedger(cmd *cobra.Command, f format, key string, skipView
 		Rows        int64 `json:"rows"`
 		Differing   int64 `json:"differing"`
 		Differences []struct{ View, Key, Column, Live, Rebuilt string }
+		SetAside    []string `json:"set_aside"`
 	}
 	if !skipViews {
-		if result.Views, err = c.verifyViews(cmd); err != nil {
+		result.Views, err = c.verifyViews(cmd)
+		var problem *problemError
+		switch {
+		case errors.As(err, &problem) && !problem.isUsage() && !problem.isDenied(): // what was found before stands, and this too is a finding
+			result.Add(audit.Finding{Part: "views", What: "they cannot be verified: " + problem.Error()})
+		case err != nil:
 			return fmt.Errorf("verify the views: %w", err)
+		default:
+			if err := json.Unmarshal(result.Views, &views); err != nil {
+				return err
+			}
 		}
-		if err := json.Unmarshal(result.Views, &views); err != nil {
-			return err
+		for _, name := range views.SetAside {
+			result.Add(audit.Finding{Part: "views", What: "their file could not be used and was moved aside as " + name +
+				"; the views were made anew from the log. Look at it, then remove it"})
 		}
 	}
 	out := bufio.NewWriter(cmd.OutOrStdout())
@@ -125,7 +136,7 @@ func (c *client) verifyLedger(cmd *cobra.Command, f format, key string, skipView
 		v := result.Verification
 		fmt.Fprintf(out, "public key   %s\nrecords      %d of %d customers, each in its customer's chain\nsealed       %d, under the signed checkpoint\n"+
 			"map roots    %d, each made anew\n", v.Key, v.Records, v.Customers, v.Sealed, v.MapRoots)
-		if !skipViews {
+		if result.Views != nil {
 			fmt.Fprintf(out, "views        %d rows compared with a fold of the log\n", views.Rows)
 		}
 		for _, finding := range v.First {
@@ -240,9 +251,10 @@ func verifyBundle(out io.Writer, f format, path, key, known string, witnesses []
 	return err
 }
 
-// unverifiable makes a log that is too damaged to be opened a finding.
+// unverifiable makes a log that is too damaged to be opened, or to be read, a finding.
 func unverifiable(err error) error {
-	if errors.Is(err, eventstore.ErrDamaged) {
+	var problem *problemError
+	if errors.Is(err, eventstore.ErrDamaged) || errors.As(err, &problem) && problem.Type == problemLogDamaged {
 		return &exitError{code: exitDiffers, cause: err}
 	}
 	return err
