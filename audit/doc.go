@@ -33,6 +33,7 @@ const (
 	mapFile       = "map.sqlite"
 	positionsFile = "positions"
 	lockFile      = "lock"
+	anewFile      = "seal-anew" // made by an operator who knows why the sealed copy is gone
 )
 
 var (
@@ -42,6 +43,8 @@ var (
 	ErrDamaged = errors.New("the sealed copy is damaged")
 	// ErrNoKey: the signing key is missing or unreadable.
 	ErrNoKey = errors.New("no signing key")
+	// ErrUnsealed: the ledger has a key and records, but nothing that was sealed with the key.
+	ErrUnsealed = errors.New("the sealed copy is gone")
 	// ErrNotSealed: what is asked for is not sealed yet.
 	ErrNotSealed = errors.New("not sealed yet")
 	// ErrNotFound: the ledger has no such record.

@@ -85,7 +85,8 @@ customer, unaltered and in order. Check it offline:
     amends verify --bundle FILE --key PUBLIC-KEY
 
 The key under "policy" in this file says who claims to have signed; do not take the public key from here.
-The files are documented in the Go package amends/audit/verifier, which also does the check.
+This text is no part of the proof, and the check does not read it. The files are documented in the Go package
+amends/audit/verifier, which also does the check.
 `
 
 // evidenceOf adds one customer's records with their proofs. It returns whom the customer absorbed.

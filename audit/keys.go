@@ -12,7 +12,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"amends/audit/verifier"
 )
@@ -30,15 +32,15 @@ type signers struct {
 }
 
 // loadSigners reads the ledger's signing key. A directory that has neither a key nor anything sealed gets a new one, and with
-// it the ledger its name.
+// it the ledger its name, and the state of a log without records: from then on there is never a key without a sealed copy.
 func loadSigners(dir string) (*signers, error) {
 	path := filepath.Join(dir, keysDir, sealerKeyFile)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, sealed := os.Stat(filepath.Join(dir, auditDir, logDir, stateFile)); sealed == nil {
+		if anySealed(filepath.Join(dir, auditDir, logDir)) {
 			return nil, fmt.Errorf("%w: %s is missing, and the ledger is sealed under it; copy it back from where it was saved", ErrNoKey, path)
 		}
-		text, err = newKey(path)
+		text, err = newKey(path, filepath.Join(dir, auditDir, logDir))
 	}
 	if err != nil {
 		return nil, err
@@ -50,14 +52,29 @@ func loadSigners(dir string) (*signers, error) {
 	return s, nil
 }
 
-// newKey makes the ledger's name and key, and keeps them for the owner alone.
-func newKey(path string) ([]byte, error) {
-	name := make([]byte, 8)
-	if _, err := rand.Read(name); err != nil {
+// anySealed reports whether a log has a state that is not the one of a log without records.
+func anySealed(dir string) bool {
+	text, err := os.ReadFile(filepath.Join(dir, stateFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	state, parsed := torchwood.ParseCheckpoint(string(text))
+	return err != nil || parsed != nil || state.N > 0
+}
+
+// newKey makes the ledger's name and key, and keeps them for the owner alone. The state of the empty log is written first: a key
+// whose state a crash took away would be taken for that of a ledger whose sealed copy is gone.
+func newKey(path, log string) ([]byte, error) {
+	random := make([]byte, 8)
+	if _, err := rand.Read(random); err != nil {
 		return nil, err
 	}
-	skey, _, err := note.GenerateKey(rand.Reader, "amends.ledger/"+hex.EncodeToString(name))
+	name := "amends.ledger/" + hex.EncodeToString(random)
+	skey, _, err := note.GenerateKey(rand.Reader, name)
 	if err != nil {
+		return nil, err
+	}
+	if err := beginTree(log, name); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -68,6 +85,19 @@ func newKey(path string) ([]byte, error) {
 		return nil, err
 	}
 	return text, syncFile(filepath.Dir(filepath.Dir(path)))
+}
+
+// beginTree writes the state of a log without records.
+func beginTree(dir, name string) error {
+	root, err := tlog.TreeHash(0, nil)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	state := torchwood.Checkpoint{Origin: name, Tree: tlog.Tree{Hash: root}}
+	return replaceFile(filepath.Join(dir, stateFile), []byte(state.String()))
 }
 
 func parseSigners(skey string) (*signers, error) {

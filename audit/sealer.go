@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -112,7 +113,8 @@ func (s *Sealer) Key() verifier.Keys {
 }
 
 // Run recovers what was sealed, compares its end with the log, and seals what comes until ctx ends. It returns ErrLogDiffers,
-// naming the record, when the log is not the one that was sealed: starting it again is then of no use. After any other error
+// naming the record, when the log is not the one that was sealed: starting it again is then of no use. ErrUnsealed says that nothing
+// sealed is there though the ledger has a key and records. After any other error
 // it may be started again.
 func (s *Sealer) Run(ctx context.Context) (err error) {
 	s.mu.Lock()
@@ -167,6 +169,9 @@ const compared = 256
 
 // recoverLog opens the tree of records and makes sure that the log still begins with what it holds.
 func (s *Sealer) recoverLog(ctx context.Context) (*tree, error) {
+	if err := s.sealedBefore(ctx); err != nil {
+		return nil, err
+	}
 	t, err := openTree(filepath.Join(s.dir, logDir), s.signers.Load().log.Name())
 	if err != nil {
 		return nil, err
@@ -194,7 +199,27 @@ func (s *Sealer) recoverLog(ctx context.Context) (*tree, error) {
 			return nil, errors.Join(err, s.forget())
 		}
 	}
+	if err := os.Remove(filepath.Join(s.dir, anewFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.Join(err, s.forget())
+	}
 	return t, s.publish(t)
+}
+
+// sealedBefore refuses to seal records anew, under a key that sealed them before: whoever cut off the end of the log would only have
+// to remove the sealed copy, too.
+func (s *Sealer) sealedBefore(ctx context.Context) error {
+	for _, file := range []string{filepath.Join(logDir, stateFile), filepath.Join(logDir, checkpointFile), anewFile} {
+		if _, err := os.Stat(filepath.Join(s.dir, file)); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	end, err := s.cfg.Store.End(ctx)
+	if err != nil || end == 0 {
+		return err
+	}
+	return fmt.Errorf("%w: the log has records and the ledger its key, but %s holds nothing; bring it back from a backup. "+
+		"Only if you know why it is gone: make the empty file %s, and everything is sealed anew", ErrUnsealed,
+		filepath.Join(s.dir, logDir), filepath.Join(s.dir, anewFile))
 }
 
 // forget closes what only a running sealer has.

@@ -20,6 +20,7 @@ import (
 	"amends/audit"
 	"amends/audit/verifier"
 	"amends/eventstore"
+	"amends/web"
 )
 
 func newVerify() *cobra.Command {
@@ -32,7 +33,9 @@ func newVerify() *cobra.Command {
 		Use:   "verify",
 		Short: "Verify the whole ledger, or a bundle of evidence offline",
 		Long: `Verify the whole ledger: every record against its customer's chain, the sealed copy, the tiles, the signed checkpoints,
-every root of the completeness map, and the views against a fold of the log.
+every root of the completeness map, every checkpoint that the log itself holds, and the views against a fold of the log. Name the
+public key with --key, from a source that whoever runs the ledger does not control, and with --known a checkpoint that you kept:
+only so is it found that somebody made the ledger anew, or cut its end off with all that was sealed of it.
 
 With --bundle it verifies a bundle that 'amends evidence' made, offline: it needs the ledger's public key, which must come
 from a source that whoever runs the ledger does not control, and nothing else. It says what is proved, what is not, and by
@@ -40,6 +43,7 @@ whom it is signed.
 
 Exit code 4 when anything differs or is not proved; the first wrong record is named.`,
 		Example: `  amends verify
+  amends verify --key @ledger.pub --known checkpoint-of-last-year
   amends verify --bundle C-1042.zip --key 'amends.ledger/63b1…+9e7f3a10+AR4…'
   amends verify --bundle C-1042.zip --key @ledger.pub --known checkpoint-of-last-year`,
 		Args: cobra.NoArgs,
@@ -54,22 +58,31 @@ Exit code 4 when anything differs or is not proved; the first wrong record is na
 			if bundle != "" {
 				return verifyBundle(cmd.OutOrStdout(), f, bundle, key, known, witnesses)
 			}
-			if known != "" || len(witnesses) > 0 {
-				return usage(errors.New("--known and --witness go with --bundle"))
+			if len(witnesses) > 0 {
+				return usage(errors.New("--witness goes with --bundle"))
+			}
+			var checkpoint []byte
+			if known != "" {
+				if checkpoint, err = os.ReadFile(known); err != nil {
+					return err
+				}
+				if len(checkpoint) == 0 {
+					return usage(fmt.Errorf("--known: %s is empty", known))
+				}
 			}
 			c, err := at.connect(cmd.Context())
 			if err != nil {
 				return unverifiable(err)
 			}
 			defer c.close()
-			return c.verifyLedger(cmd, f, key, skipViews)
+			return c.verifyLedger(cmd, f, key, checkpoint, skipViews)
 		},
 	}
 	at.flags(cmd.Flags())
 	flags := cmd.Flags()
 	flags.StringVar(&bundle, "bundle", "", "verify this bundle instead of a ledger; nothing else is read")
 	flags.StringVar(&key, "key", "", "the ledger's public key, or @FILE (default for a ledger: the key that it holds)")
-	flags.StringVar(&known, "known", "", "file with a signed checkpoint that you hold; the bundle must extend it")
+	flags.StringVar(&known, "known", "", "file with a signed checkpoint that you hold; the ledger, or the bundle, must extend it")
 	flags.StringArrayVar(&witnesses, "witness", nil, "public key of a witness that must have cosigned the bundle's checkpoint (repeatable)")
 	flags.BoolVar(&skipViews, "skip-views", false, "do not verify the views")
 	formatFlag(flags, &formatName, allowed...)
@@ -87,15 +100,17 @@ func textOrFile(text string) (string, error) {
 }
 
 // verifyLedger asks the API for both verifications: of what is sealed, and of the views.
-func (c *client) verifyLedger(cmd *cobra.Command, f format, key string, skipViews bool) error {
-	body, err := json.Marshal(map[string]string{"key": key})
+func (c *client) verifyLedger(cmd *cobra.Command, f format, key string, known []byte, skipViews bool) error {
+	body, err := json.Marshal(web.VerifyRequest{Key: key, Known: string(known)})
 	if err != nil {
 		return err
 	}
 	var result struct {
 		audit.Verification
-		Views json.RawMessage `json:"views,omitempty"`
+		KeyPinned bool            `json:"key_pinned"` // the public key came from the caller, not from the ledger
+		Views     json.RawMessage `json:"views,omitempty"`
 	}
+	result.KeyPinned = key != ""
 	raw, err := c.work(cmd, "/v1/verify", body, "verifying")
 	if err != nil {
 		return unverifiable(err)
@@ -147,6 +162,9 @@ func (c *client) verifyLedger(cmd *cobra.Command, f format, key string, skipView
 		}
 		for _, d := range views.Differences {
 			fmt.Fprintf(out, "WRONG        views: %s %s %s: it has %s, the log gives %s\n", d.View, d.Key, d.Column, d.Live, d.Rebuilt)
+		}
+		if !result.KeyPinned {
+			fmt.Fprintln(out, "NOTE         no key was pinned: whoever made this ledger could have made the key; name it with --key, from a source of your own")
 		}
 		if v.Differing+views.Differing == 0 {
 			fmt.Fprintln(out, "nothing differs")
