@@ -101,6 +101,17 @@ func TestVerifyNamesDamage(t *testing.T) {
 	}
 }
 
+// What a ledger keeps beside its log is for its owner alone, should the directory itself once be opened to others.
+func TestDataIsForItsOwner(t *testing.T) {
+	dir := smallLedger(t, 3)
+	for _, name := range []string{"views.sqlite", "audit/map.sqlite", "audit/log/checkpoint", "keys/sealer.key", "keys/vault.sqlite", "keys/access.sqlite"} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", name, info, err)
+		}
+	}
+}
+
 // flip flips a bit of the byte that where chooses.
 func flip(name string, where func(data []byte) int) func(t *testing.T, dir string) {
 	return func(t *testing.T, dir string) {
