@@ -93,8 +93,8 @@ customer, unaltered and in order. Check it offline:
     amends verify --bundle FILE --key PUBLIC-KEY
 
 The key under "policy" in this file says who claims to have signed; do not take the public key from here.
-If there is a file keys.json, add --open to read what is sealed in the records. Whoever has that file can read the customer's
-personal data: keep it, and destroy it, as that.
+This text is no part of the proof, and the check does not read it. If there is a file keys.json, add --open to read what is
+sealed in the records. Whoever has that file can read the customer's personal data: keep it, and destroy it, as that.
 The files are documented in the Go package amends/audit/verifier, which also does the check.
 `
 

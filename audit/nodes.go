@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 
 	"filippo.io/torchwood/prefix"
@@ -34,8 +35,15 @@ CREATE TABLE IF NOT EXISTS nodes (label BLOB PRIMARY KEY, node BLOB NOT NULL) WI
 CREATE TABLE IF NOT EXISTS progress (id INTEGER PRIMARY KEY CHECK (id = 1), leaves INTEGER NOT NULL);
 INSERT OR IGNORE INTO progress VALUES (1, 0);`
 
-// openNodes opens the map, an empty one if there is no file.
+// openNodes opens the map, an empty one, for its owner alone, if there is no file.
 func openNodes(ctx context.Context, path string) (_ *nodes, err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) // SQLite would make it with 0644
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(f.Chmod(0o600), f.Close()); err != nil {
+		return nil, err
+	}
 	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(wal)&_pragma=synchronous(normal)&_pragma=busy_timeout(10000)")
 	if err != nil {
 		return nil, err

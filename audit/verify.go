@@ -3,7 +3,6 @@ package audit
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -21,6 +20,8 @@ type VerifyConfig struct {
 	Dir   string // the data directory
 	Store eventstore.Store
 	Key   verifier.Keys // the ledger's public key, best from somewhere else than Dir
+	// Known is a signed checkpoint that somebody holds, perhaps from long ago: the ledger must extend it. Default: none.
+	Known []byte
 	// Progress is told how many records of how many were verified. Default: nobody is.
 	Progress func(done, total uint64)
 }
@@ -61,9 +62,10 @@ func (v *Verification) Add(f Finding) {
 	}
 }
 
-// Verify verifies the sealer's ledger, also while it goes on, with the given public key.
-func (s *Sealer) Verify(ctx context.Context, key verifier.Keys, progress func(done, total uint64)) (*Verification, error) {
-	return Verify(ctx, VerifyConfig{Dir: s.cfg.Dir, Store: s.cfg.Store, Key: key, Progress: progress})
+// Verify verifies the sealer's ledger, also while it goes on, with the given public key; known, if not nil, is a checkpoint that
+// it must extend.
+func (s *Sealer) Verify(ctx context.Context, key verifier.Keys, known []byte, progress func(done, total uint64)) (*Verification, error) {
+	return Verify(ctx, VerifyConfig{Dir: s.cfg.Dir, Store: s.cfg.Store, Key: key, Known: known, Progress: progress})
 }
 
 // firstFindings is how many findings are reported in full.
@@ -71,8 +73,8 @@ const firstFindings = 20
 
 // Verify reads the whole log and makes everything anew that is derived from it: each customer's chain, the bundles, the tiles,
 // the positions, the roots that were signed, every root of the completeness map, the map's nodes. It holds one head of each
-// customer and the map's nodes in memory, near 1 KB a customer. The error is not nil only when it could not be done; what
-// differs is in the findings.
+// customer and the map's nodes in memory, near 1 KB a customer. The error is not nil only when it could not be done, ErrInvalid when
+// Known is no checkpoint that Key signed; what differs is in the findings.
 func Verify(ctx context.Context, cfg VerifyConfig) (*Verification, error) {
 	began := time.Now()
 	v := &verification{VerifyConfig: cfg, dir: filepath.Join(cfg.Dir, auditDir), heads: map[string]verifier.Head{}}
@@ -82,6 +84,9 @@ func Verify(ctx context.Context, cfg VerifyConfig) (*Verification, error) {
 	}
 	head, ok := v.head(logDir, cfg.Key.OpenLog)
 	v.sealed = head
+	if err := v.checkKnown(ctx); err != nil {
+		return nil, err
+	}
 	if err := v.loadRoots(ctx); err != nil {
 		return nil, err
 	}
@@ -242,6 +247,3 @@ func (v *verification) finish(t *tree, head tlog.Tree, part string) error {
 	}
 	return nil
 }
-
-// ErrDiffers: a verification found a difference.
-var ErrDiffers = errors.New("the ledger is not what was sealed")

@@ -61,6 +61,9 @@ read:
 				}
 			} else {
 				v.chain(c)
+				if c.record.Type == publishedType {
+					v.checkPublished(ctx, c, index)
+				}
 			}
 			if index < v.sealed.N {
 				bundle[index%torchwood.TileWidth] = c

@@ -115,7 +115,9 @@ func Types() []Type {
 }
 
 // MadeByLedger reports whether only the ledger itself records events of the type: they say what it did, not what it was told.
-func (t Type) MadeByLedger() bool { return t == "erasure.approved" || t == "erasure.completed" }
+func (t Type) MadeByLedger() bool {
+	return t == "erasure.approved" || t == "erasure.completed" || t == "checkpoint.published"
+}
 
 // LedgerOwn reports whether events of the type belong to LedgerStream and to no customer.
 func (t Type) LedgerOwn() bool {

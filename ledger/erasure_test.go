@@ -217,6 +217,28 @@ func TestErasureOnlyByLedger(t *testing.T) {
 	}
 }
 
+// TestCheckpointOnlyByLedger: nobody can post a checkpoint; the ledger records each once.
+func TestCheckpointOnlyByLedger(t *testing.T) {
+	s := openSealing(t, eventstore.NewMemory(), t.TempDir(), today)
+	head := domain.CheckpointPublished{Size: 7, Root: "wn9+uMTHBXDsU8lwc+FwwhOaZTMjRToGwaGqaakaqpU=", Checkpoint: "amends.ledger/1\n7\n\n"}
+	data, err := json.Marshal(head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := record(t, s.Ledger, event(domain.LedgerStream, "checkpoint-7", "checkpoint.published", string(data)))[0]; r.Status != ledger.Refused || r.Problem.Pointer != "/type" {
+		t.Errorf("%+v", r)
+	}
+	for range 2 {
+		if err := s.Ledger.RecordCheckpoint(t.Context(), head); err != nil {
+			t.Fatal(err)
+		}
+	}
+	end, err := s.store.End(t.Context())
+	if err != nil || end != 1 {
+		t.Errorf("%d records (%v), want 1", end, err)
+	}
+}
+
 // TestErasureInterrupted stops an approved erasure between every two of its steps, restarts and lets it finish. What is
 // recorded between the crash and the restart is not erased unless its key had to go.
 func TestErasureInterrupted(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strconv"
 
 	"github.com/google/uuid"
 
@@ -53,6 +54,18 @@ func (l *Ledger) RecordAccess(ctx context.Context, customer, actor, purpose, sco
 	return err
 }
 
+// RecordCheckpoint records a signed head of the sealed records. The same head is recorded once.
+func (l *Ledger) RecordCheckpoint(ctx context.Context, head domain.CheckpointPublished) error {
+	_, err := l.recordOwn(ctx, domain.LedgerStream, CheckpointID+strconv.FormatInt(head.Size, 10), "checkpoint.published", sealerActor, &head)
+	return err
+}
+
+// sealerActor is who publishes checkpoints.
+const sealerActor = "system:sealer"
+
+// CheckpointID begins the id of the event that publishes a checkpoint; how many records it covers follows.
+const CheckpointID = "checkpoint-"
+
 // erasureEventID is the id of what the ledger records about an erasure, so that it is recorded once.
 func erasureEventID(erasure, what string) string {
 	if len(erasure) > 100 { // an event's id has at most 128 characters
@@ -67,8 +80,12 @@ func reserved(t domain.Type) *schemas.Problem {
 	if !t.MadeByLedger() {
 		return nil
 	}
+	instead := " Ask for an erasure, or approve one, instead."
+	if t == "checkpoint.published" {
+		instead = " A served ledger does so once an hour."
+	}
 	return &schemas.Problem{
 		Type: "urn:amends:problem:set-by-ledger", Title: "Set by the ledger", Pointer: "/type",
-		Detail: "The ledger itself records " + string(t) + " when it is so; ask for an erasure, or approve one, instead.",
+		Detail: "Only the ledger itself records " + string(t) + ", when it is so." + instead,
 	}
 }

@@ -59,7 +59,7 @@ const firstDifferences = 5
 // Check makes all views anew beside the live file, as of its cursor, and compares them row by row, every column, byte for byte.
 // It waits first until the live views have everything that the log held when it was called, so nothing of that is left out.
 // Scores are made for the instant of the live row, with its weights. Neither readers nor the follower wait. When something differs it returns the
-// report and ErrViewsDiffer. progress may be nil.
+// report and ErrViewsDiffer, and ErrFileDamaged when the live file cannot be read. progress may be nil.
 func (v *Views) Check(ctx context.Context, progress Progress) (report Report, err error) {
 	if err := v.atEnd(ctx); err != nil {
 		return Report{}, err
@@ -72,6 +72,11 @@ func (v *Views) Check(ctx context.Context, progress Progress) (report Report, er
 		return Report{}, err
 	}
 	defer done()
+	defer func() {
+		if unusable(err) {
+			err = fmt.Errorf("%w: %w", ErrFileDamaged, v.noteDamage(err))
+		}
+	}()
 
 	live, err := sqlite.Open(v.config.Path, sqlite.ReadOnly)
 	if err != nil {

@@ -4,12 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"amends/projections/internal/sqlite"
 )
 
 // This file is about a file of views that cannot be used. The views can be made from the log at any time, so such a file stops
 // nothing: it is moved aside, for whoever wants to know what happened to it, and the views are built anew.
+
+// ErrFileDamaged: the file of views cannot be read. It is moved aside, and the views are built anew.
+var ErrFileDamaged = errors.New("the file of views is damaged")
 
 // errNotViews: the file is a database, but holds no views.
 var errNotViews = errors.New("the file is a database, but not one of views")
@@ -83,14 +89,14 @@ func (v *Views) startAnew() error {
 // setAside renames the file, and what stands beside it, to a name that says what it is and since when. Nothing may write it.
 func (v *Views) setAside(reason error) error {
 	at := v.config.Clock().UTC().Format("20060102T150405Z")
-	aside := v.config.Path + ".damaged-" + at
+	aside := v.config.Path + asideInfix + at
 	for n := 2; ; n++ {
 		if _, err := os.Lstat(aside); errors.Is(err, os.ErrNotExist) {
 			break
 		} else if err != nil {
 			return err
 		}
-		aside = fmt.Sprintf("%s.damaged-%s-%d", v.config.Path, at, n)
+		aside = fmt.Sprintf("%s%s%s-%d", v.config.Path, asideInfix, at, n)
 	}
 	for _, suffix := range databaseSuffixes {
 		if err := os.Rename(v.config.Path+suffix, aside+suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -100,6 +106,26 @@ func (v *Views) setAside(reason error) error {
 	v.config.Logger.Error().Err(reason).Str("moved_to", aside).
 		Msg("the file of views could not be used; it was moved aside, and the views are built anew from the log")
 	return nil
+}
+
+// asideInfix stands between the name of the file of views and the time at which it was moved aside.
+const asideInfix = ".damaged-"
+
+// SetAside lists the files of views that were moved aside because they could not be used, and that still lie beside the live one,
+// oldest first.
+func (v *Views) SetAside() ([]string, error) {
+	entries, err := os.ReadDir(filepath.Dir(v.config.Path))
+	if err != nil {
+		return nil, fmt.Errorf("look for files of views that were moved aside: %w", err)
+	}
+	var aside []string
+	for _, e := range entries {
+		accompanies := slices.ContainsFunc(databaseSuffixes[1:], func(s string) bool { return strings.HasSuffix(e.Name(), s) })
+		if strings.HasPrefix(e.Name(), filepath.Base(v.config.Path)+asideInfix) && !accompanies {
+			aside = append(aside, e.Name())
+		}
+	}
+	return aside, nil
 }
 
 // databaseSuffixes are those of the files that make up a database.

@@ -121,6 +121,11 @@ func fromViews(err error) *Problem {
 		return problemf(http.StatusConflict, "already-building", "The views are being built", "%s", err)
 	case errors.Is(err, projections.ErrLogBehind):
 		return problemf(http.StatusConflict, "log-behind", "The log is behind the views", "%s", err)
+	case errors.Is(err, projections.ErrFileDamaged):
+		p := problemf(http.StatusInternalServerError, "views-damaged", "The file of views is damaged",
+			"%s; it is moved aside, and the views are built anew from the log", projections.ErrFileDamaged)
+		p.cause = err
+		return p
 	case errors.Is(err, projections.ErrOutdated):
 		p := problemf(http.StatusServiceUnavailable, "views-outdated", "The views are being built anew", "%s", err)
 		p.retryAfter = retryAfterSeconds
@@ -180,6 +185,7 @@ type RebuildResult struct {
 	Position    uint64       `json:"position" doc:"The position that the views now stand at"`
 	Rows        int64        `json:"rows,omitempty" doc:"Of a check: how many rows were compared"`
 	Differing   int64        `json:"differing" doc:"Of a check: how many rows differ"`
+	SetAside    []string     `json:"set_aside,omitempty" doc:"Of a check: files of views that could not be used and were moved aside, as they still lie in the data directory"`
 	Differences []Difference `json:"differences" doc:"Of a check: the first rows of each view that differ from the rebuilt ones"`
 }
 
@@ -204,6 +210,10 @@ func positions(progress func(done, total uint64)) func(done, total eventstore.Po
 
 func (s *server) runCheck(ctx context.Context, views []string, progress func(done, total uint64)) (RebuildResult, error) {
 	out := RebuildResult{Differences: []Difference{}}
+	var err error
+	if out.SetAside, err = s.cfg.Views.SetAside(); err != nil {
+		return out, err
+	}
 	found, err := s.cfg.Views.Check(ctx, positions(progress))
 	out.Position = uint64(found.Position)
 	for _, t := range found.Tables {

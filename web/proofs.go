@@ -29,7 +29,8 @@ type SealStatus struct {
 
 // VerifyRequest says what to verify with.
 type VerifyRequest struct {
-	Key string `json:"key,omitempty" doc:"The public key to verify with; default: the one that the ledger holds"`
+	Key   string `json:"key,omitempty" doc:"The public key to verify with; default: the one that the ledger holds"`
+	Known string `json:"known,omitempty" doc:"A signed checkpoint, as text, that the ledger must extend"`
 }
 
 // VerifyLine is one line of the answer to a verification: progress, then one result or one problem.
@@ -308,7 +309,10 @@ func (s *server) verify(w http.ResponseWriter, r *http.Request) error {
 		return r.Context().Err()
 	}
 	out := &lineWriter{w: w}
-	result, err := s.cfg.Sealer.Verify(r.Context(), key, out.progress)
+	result, err := s.cfg.Sealer.Verify(r.Context(), key, []byte(request.Known), out.progress)
+	if p := fromAudit(err); err != nil && p != nil {
+		return p
+	}
 	if err != nil {
 		return out.fail(s, r, err)
 	}

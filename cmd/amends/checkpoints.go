@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -35,9 +33,6 @@ func (e *engine) publishCheckpoints(ctx context.Context, log zerolog.Logger) {
 	}
 }
 
-// checkpointID begins the id of the event; the checkpoint's size follows, so the same checkpoint is never recorded twice.
-const checkpointID = "checkpoint-"
-
 // publishCheckpoint records the last checkpoint, unless the one recorded last covers everything but its own record.
 func (e *engine) publishCheckpoint(ctx context.Context) error {
 	before, err := e.lastPublished(ctx)
@@ -52,27 +47,9 @@ func (e *engine) publishCheckpoint(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	data, err := json.Marshal(domain.CheckpointPublished{
+	return e.ledger.RecordCheckpoint(ctx, domain.CheckpointPublished{
 		Size: head.N, Root: base64.StdEncoding.EncodeToString(head.Hash[:]), Checkpoint: status.Checkpoint,
 	})
-	if err != nil {
-		return err
-	}
-	event, err := json.Marshal(map[string]any{
-		"specversion": "1.0", "id": checkpointID + strconv.FormatInt(head.N, 10), "source": "urn:amends:sealer",
-		"type": "checkpoint.published", "subject": domain.LedgerStream, "data": json.RawMessage(data),
-	})
-	if err != nil {
-		return err
-	}
-	receipts, err := e.ledger.Record(ctx, [][]byte{event})
-	if err != nil {
-		return err
-	}
-	if receipts[0].Status == ledger.Refused {
-		return fmt.Errorf("record the checkpoint: %s", receipts[0].Problem.Detail)
-	}
-	return nil
 }
 
 // lastPublished is how many records the checkpoint covers that was recorded last; 0 if none was, or the views have not seen it.
@@ -93,8 +70,8 @@ func (e *engine) lastPublished(ctx context.Context) (int64, error) {
 	size := int64(0)
 	for row := range rows.All() {
 		text, _ := row[id].(string)
-		// Somebody else's event of this type has an id of its own, and does not count.
-		size, _ = strconv.ParseInt(strings.TrimPrefix(text, checkpointID), 10, 64)
+		// An event of this type that somebody else recorded, when that was possible, has an id of its own, and does not count.
+		size, _ = strconv.ParseInt(strings.TrimPrefix(text, ledger.CheckpointID), 10, 64)
 	}
 	return size, rows.Err()
 }

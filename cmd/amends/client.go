@@ -237,6 +237,11 @@ func readProblem(resp *http.Response) error {
 	return p
 }
 
+// isDenied reports whether the caller may not do this, or is not known.
+func (e *problemError) isDenied() bool {
+	return e.status == http.StatusUnauthorized || e.status == http.StatusForbidden
+}
+
 // isUsage reports whether what was typed is at fault: a flag, a customer id, a statement, the name of a view. That there is
 // no such customer, say, is an answer.
 func (e *problemError) isUsage() bool {

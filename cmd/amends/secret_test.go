@@ -69,7 +69,8 @@ func TestSecretNowhere(t *testing.T) {
 	}
 	fields := 0
 	for _, event := range referable(t, events) {
-		if strings.HasPrefix(event.Name, "erasure.approved") || strings.HasPrefix(event.Name, "erasure.completed") {
+		if strings.HasPrefix(event.Name, "erasure.approved") || strings.HasPrefix(event.Name, "erasure.completed") ||
+			strings.HasPrefix(event.Name, "checkpoint.published") {
 			continue // only the ledger makes them, and they have no personal field
 		}
 		answer := ask(http.MethodPost, "/v1/events", "", event.Raw)

@@ -21,6 +21,7 @@ import (
 	"amends/audit/verifier"
 	"amends/eventstore"
 	"amends/vault"
+	"amends/web"
 )
 
 func newVerify() *cobra.Command {
@@ -33,7 +34,9 @@ func newVerify() *cobra.Command {
 		Use:   "verify",
 		Short: "Verify the whole ledger, or a bundle of evidence offline",
 		Long: `Verify the whole ledger: every record against its customer's chain, the sealed copy, the tiles, the signed checkpoints,
-every root of the completeness map, and the views against a fold of the log.
+every root of the completeness map, every checkpoint that the log itself holds, and the views against a fold of the log. Name the
+public key with --key, from a source that whoever runs the ledger does not control, and with --known a checkpoint that you kept:
+only so is it found that somebody made the ledger anew, or cut its end off with all that was sealed of it.
 
 With --bundle it verifies a bundle that 'amends evidence' made, offline: it needs the ledger's public key, which must come
 from a source that whoever runs the ledger does not control, and nothing else. It says what is proved, what is not, and by
@@ -42,6 +45,7 @@ elsewhere (on standard error) which values were erased and what is proved.
 
 Exit code 4 when anything differs or is not proved; the first wrong record is named.`,
 		Example: `  amends verify
+  amends verify --key @ledger.pub --known checkpoint-of-last-year
   amends verify --bundle C-1042.zip --key 'amends.ledger/63b1…+9e7f3a10+AR4…'
   amends verify --bundle C-1042.zip --key @ledger.pub --known checkpoint-of-last-year
   amends verify --bundle C-1042.zip --key @ledger.pub --open > C-1042.ndjson`,
@@ -63,22 +67,31 @@ Exit code 4 when anything differs or is not proved; the first wrong record is na
 				}
 				return verifyBundle(cmd.OutOrStdout(), f, bundle, key, known, witnesses)
 			}
-			if known != "" || len(witnesses) > 0 || open {
-				return usage(errors.New("--known, --witness and --open go with --bundle"))
+			if len(witnesses) > 0 || open {
+				return usage(errors.New("--witness and --open go with --bundle"))
+			}
+			var checkpoint []byte
+			if known != "" {
+				if checkpoint, err = os.ReadFile(known); err != nil {
+					return err
+				}
+				if len(checkpoint) == 0 {
+					return usage(fmt.Errorf("--known: %s is empty", known))
+				}
 			}
 			c, err := at.connect(cmd.Context())
 			if err != nil {
 				return unverifiable(err)
 			}
 			defer c.close()
-			return c.verifyLedger(cmd, f, key, skipViews)
+			return c.verifyLedger(cmd, f, key, checkpoint, skipViews)
 		},
 	}
 	at.flags(cmd.Flags())
 	flags := cmd.Flags()
 	flags.StringVar(&bundle, "bundle", "", "verify this bundle instead of a ledger; nothing else is read")
 	flags.StringVar(&key, "key", "", "the ledger's public key, or @FILE (default for a ledger: the key that it holds)")
-	flags.StringVar(&known, "known", "", "file with a signed checkpoint that you hold; the bundle must extend it")
+	flags.StringVar(&known, "known", "", "file with a signed checkpoint that you hold; the ledger, or the bundle, must extend it")
 	flags.StringArrayVar(&witnesses, "witness", nil, "public key of a witness that must have cosigned the bundle's checkpoint (repeatable)")
 	flags.BoolVar(&open, "open", false, "with --bundle: print its records, opened by the keys that it holds")
 	flags.BoolVar(&skipViews, "skip-views", false, "do not verify the views")
@@ -97,18 +110,20 @@ func textOrFile(text string) (string, error) {
 }
 
 // verifyLedger asks the API for both verifications: of what is sealed, and of the views.
-func (c *client) verifyLedger(cmd *cobra.Command, f format, key string, skipViews bool) error {
-	body, err := json.Marshal(map[string]string{"key": key})
+func (c *client) verifyLedger(cmd *cobra.Command, f format, key string, known []byte, skipViews bool) error {
+	body, err := json.Marshal(web.VerifyRequest{Key: key, Known: string(known)})
 	if err != nil {
 		return err
 	}
 	var result struct {
 		audit.Verification
-		Views json.RawMessage `json:"views,omitempty"`
+		KeyPinned bool            `json:"key_pinned"` // the public key came from the caller, not from the ledger
+		Views     json.RawMessage `json:"views,omitempty"`
 	}
+	result.KeyPinned = key != ""
 	raw, err := c.work(cmd, "/v1/verify", body, "verifying")
 	if err != nil {
-		return err
+		return unverifiable(err)
 	}
 	if err := json.Unmarshal(raw, &result.Verification); err != nil {
 		return err
@@ -117,13 +132,24 @@ func (c *client) verifyLedger(cmd *cobra.Command, f format, key string, skipView
 		Rows        int64 `json:"rows"`
 		Differing   int64 `json:"differing"`
 		Differences []struct{ View, Key, Column, Live, Rebuilt string }
+		SetAside    []string `json:"set_aside"`
 	}
 	if !skipViews {
-		if result.Views, err = c.verifyViews(cmd); err != nil {
+		result.Views, err = c.verifyViews(cmd)
+		var problem *problemError
+		switch {
+		case errors.As(err, &problem) && !problem.isUsage() && !problem.isDenied(): // what was found before stands, and this too is a finding
+			result.Add(audit.Finding{Part: "views", What: "they cannot be verified: " + problem.Error()})
+		case err != nil:
 			return fmt.Errorf("verify the views: %w", err)
+		default:
+			if err := json.Unmarshal(result.Views, &views); err != nil {
+				return err
+			}
 		}
-		if err := json.Unmarshal(result.Views, &views); err != nil {
-			return err
+		for _, name := range views.SetAside {
+			result.Add(audit.Finding{Part: "views", What: "their file could not be used and was moved aside as " + name +
+				"; the views were made anew from the log. Look at it, then remove it"})
 		}
 	}
 	out := bufio.NewWriter(cmd.OutOrStdout())
@@ -135,7 +161,7 @@ func (c *client) verifyLedger(cmd *cobra.Command, f format, key string, skipView
 		v := result.Verification
 		fmt.Fprintf(out, "public key   %s\nrecords      %d of %d customers, each in its customer's chain\nsealed       %d, under the signed checkpoint\n"+
 			"map roots    %d, each made anew\n", v.Key, v.Records, v.Customers, v.Sealed, v.MapRoots)
-		if !skipViews {
+		if result.Views != nil {
 			fmt.Fprintf(out, "views        %d rows compared with a fold of the log\n", views.Rows)
 		}
 		for _, finding := range v.First {
@@ -146,6 +172,9 @@ func (c *client) verifyLedger(cmd *cobra.Command, f format, key string, skipView
 		}
 		for _, d := range views.Differences {
 			fmt.Fprintf(out, "WRONG        views: %s %s %s: it has %s, the log gives %s\n", d.View, d.Key, d.Column, d.Live, d.Rebuilt)
+		}
+		if !result.KeyPinned {
+			fmt.Fprintln(out, "NOTE         no key was pinned: whoever made this ledger could have made the key; name it with --key, from a source of your own")
 		}
 		if v.Differing+views.Differing == 0 {
 			fmt.Fprintln(out, "nothing differs")
@@ -273,9 +302,10 @@ func checkBundle(path, key, known string, witnesses []string) (_ *verifier.Repor
 	return report, keys, nil
 }
 
-// unverifiable makes a log that is too damaged to be opened a finding.
+// unverifiable makes a log that is too damaged to be opened, or to be read, a finding.
 func unverifiable(err error) error {
-	if errors.Is(err, eventstore.ErrDamaged) {
+	var problem *problemError
+	if errors.Is(err, eventstore.ErrDamaged) || errors.As(err, &problem) && problem.Type == problemLogDamaged {
 		return &exitError{code: exitDiffers, cause: err}
 	}
 	return err

@@ -50,6 +50,8 @@ func (c Config) withDefaults() Config {
 // Open locks the data directory, starts the embedded server on it and returns the store. A directory that another process
 // has open gives a *LockedError at once.
 //
+// A log whose sequences are not gapless gives eventstore.ErrDamaged.
+//
 // After a crash the server first finishes or drops a half-committed batch and cuts off a torn last record; Open then syncs
 // what it found, so that everything a reader sees is durable even if the crash came between a write and its sync.
 func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
@@ -67,6 +69,9 @@ func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
 			err = errors.Join(err, e.close())
 		}
 	}()
+	if err = checkSequences(e.storeDir()); err != nil {
+		return nil, fmt.Errorf("open log: %w", err)
+	}
 	if e.server, err = startServer(cfg); err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}

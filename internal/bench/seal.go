@@ -134,7 +134,7 @@ func measureVerify(ctx context.Context, r *run, g *rig) (err error) {
 	}
 	hashing := time.Since(began)
 	began = time.Now()
-	found, err := s.Verify(ctx, s.Key(), nil)
+	found, err := s.Verify(ctx, s.Key(), nil, nil)
 	if err != nil {
 		return err
 	}

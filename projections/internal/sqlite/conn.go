@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -68,7 +69,7 @@ func (e *Error) Is(target error) bool {
 	return false
 }
 
-// Open opens the file. Defensive mode is on: no statement can corrupt the file on purpose.
+// Open opens the file; one that it makes is for its owner alone. Defensive mode is on: no statement can corrupt the file on purpose.
 func Open(path string, mode Mode) (*Conn, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -81,6 +82,10 @@ func Open(path string, mode Mode) (*Conn, error) {
 		uri += "?mode=ro"
 	} else {
 		flags |= lib.SQLITE_OPEN_READWRITE | lib.SQLITE_OPEN_CREATE
+		// SQLite would make it with 0644, and gives -wal and -shm the mode of the file. What goes wrong here, it will say.
+		if f, err := os.OpenFile(abs, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600); err == nil {
+			_ = f.Close()
+		}
 	}
 	c := &Conn{tls: libc.NewTLS()}
 	if c.out, err = allocate(c.tls, 2*wordBytes); err != nil {
