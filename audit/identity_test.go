@@ -45,6 +45,14 @@ func TestRestoredLedgerHasAnIdentityOfItsOwn(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(restored, restoringFile), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	// That key cannot keep the identity of the backup.
+	newest, err := os.ReadFile(filepath.Join(backup, logDir, checkpointFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Restore(t.Context(), RestoreConfig{From: backup, Dir: restored, Store: store, Newest: newest}); !errors.Is(err, ErrNoKey) {
+		t.Errorf("another key: %v", err)
+	}
 	done, err := Restore(t.Context(), RestoreConfig{From: backup, Dir: restored, Store: store})
 	if err != nil || done.Previous != key.LogText || done.Key == key.LogText || done.Key == first.Key || done.Records != 600 {
 		t.Fatalf("%+v, %v", done, err)
