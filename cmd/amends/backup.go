@@ -28,7 +28,8 @@ func newBackup() *cobra.Command {
 the signed root. Run again, it adds what is new; interrupted, it goes on. A ledger that is open elsewhere can be backed up all
 the same. Records are sealed within a second; what is younger comes with the next backup.
 
-The copy holds no private key. --keys copies the keys (the signing key, and those that open personal fields) to a directory of
+The copy also takes retention.json and the witnesses (audit/policy), which a server does not tell: not with --server. It holds no
+private key. --keys copies the keys (the signing key, and those that open personal fields) to a directory of
 their own: keep the two apart, and know that erasing a customer's data is complete only when older copies of the keys are gone.`,
 		Example: `  amends backup --to /mnt/backup
   amends backup --to /mnt/backup --keys /media/safe/keys
