@@ -14,6 +14,7 @@
 //	audit/log/positions      the position in the log of each leaf, eight bytes big endian
 //	audit/map/…              the same for the log of map roots
 //	audit/map.sqlite         the map's nodes: made from the bundles, and made anew when missing
+//	audit/previous/…         of a restored ledger: what earlier keys signed (identity.go)
 //	keys/sealer.key          the signing key, for the owner alone
 //
 // Each commit writes in one order: bundles, tiles, fsync, state, signature. A crash between any two leaves what was signed

@@ -59,6 +59,19 @@ func nothingNewer(ctx context.Context, from Source, c torchwood.Checkpoint, newe
 	return nil
 }
 
+// keyIsOf checks that a data directory has the private key of a public one, or none.
+func keyIsOf(dir string, key verifier.Keys) error {
+	held, err := PublicKey(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // it can be put there later; until then nothing is signed
+	}
+	if err == nil && held.LogText != key.LogText {
+		err = fmt.Errorf("%w: %s is not the one that signed the backup, which is needed to keep its identity", ErrNoKey,
+			filepath.Join(dir, keysDir, sealerKeyFile))
+	}
+	return err
+}
+
 // lastRootCovers is how many records the last map root of a source covers; 0 when no root was signed.
 func lastRootCovers(ctx context.Context, from Source) (int64, error) {
 	signed, err := from.Map.ReadEndpoint(ctx, checkpointFile)
@@ -95,12 +108,6 @@ func keepIdentity(ctx context.Context, from Source, audit string) error {
 // returns. The sealer signs it when it starts, and makes the map anew: the old roots name checkpoints of the old key.
 func newIdentity(ctx context.Context, from Source, dir string) (string, error) {
 	audit := filepath.Join(dir, auditDir)
-	// An interrupted restore may have left a tree under a key that has signed nothing yet.
-	for _, d := range []string{logDir, mapDir} {
-		if err := os.RemoveAll(filepath.Join(audit, d)); err != nil {
-			return "", err
-		}
-	}
 	if err := keepPrevious(ctx, from, filepath.Join(audit, previousDir, fmt.Sprintf("%08x", from.Key.Log.KeyHash()))); err != nil {
 		return "", err
 	}

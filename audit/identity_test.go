@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"amends/audit/verifier"
 )
 
 // copyFile copies a file, as whoever brings keys along does.
@@ -44,6 +46,14 @@ func TestRestoredLedgerHasAnIdentityOfItsOwn(t *testing.T) {
 	}
 	if err := os.WriteFile(filepath.Join(restored, restoringFile), nil, 0o600); err != nil {
 		t.Fatal(err)
+	}
+	// That key cannot keep the identity of the backup.
+	newest, err := os.ReadFile(filepath.Join(backup, logDir, checkpointFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Restore(t.Context(), RestoreConfig{From: backup, Dir: restored, Store: store, Newest: newest}); !errors.Is(err, ErrNoKey) {
+		t.Errorf("another key: %v", err)
 	}
 	done, err := Restore(t.Context(), RestoreConfig{From: backup, Dir: restored, Store: store})
 	if err != nil || done.Previous != key.LogText || done.Key == key.LogText || done.Key == first.Key || done.Records != 600 {
@@ -105,29 +115,38 @@ func TestRestoredLedgerHasAnIdentityOfItsOwn(t *testing.T) {
 	if kept, err := filepath.Glob(filepath.Join(second, previousDir, "*", checkpointFile)); err != nil || len(kept) != 1 {
 		t.Errorf("in its backup: %v, %v", kept, err)
 	}
-	_, foreign, otherKey := filled(t, 30)
 	at := filepath.Join(restored, auditDir, previousDir, "00000000")
-	copyFile(t, filepath.Join(foreign, keyFile), filepath.Join(at, keyFile))
-	copyFile(t, filepath.Join(foreign, logDir, checkpointFile), filepath.Join(at, checkpointFile))
-	v, err = Verify(t.Context(), VerifyConfig{Dir: restored, Store: store, Key: own})
+	claim := func(dir string, key verifier.Keys) *Verification {
+		copyFile(t, filepath.Join(dir, auditDir, logDir, checkpointFile), filepath.Join(at, checkpointFile))
+		if err := os.WriteFile(filepath.Join(at, keyFile), []byte(key.LogText+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		v, err := Verify(t.Context(), VerifyConfig{Dir: restored, Store: store, Key: own})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	longer, _, longerKey := filled(t, 700)
+	foreign := t.TempDir()
+	foreignStore := openLog(t, foreign)
+	newWriter(t, foreignStore).write("other", 30)
+	sealAll(t, quick(foreign, foreignStore))
+	if err := foreignStore.Close(); err != nil {
+		t.Fatal(err)
+	}
+	foreignKey, err := PublicKey(foreign)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The same records were signed there, if in another log: only when they differ is it a finding.
-	if v.Differing != 0 {
-		t.Errorf("%+v", v)
+	if v := claim(foreign, foreignKey); v.Differing != 1 || !strings.Contains(v.First[0].What, "the first 30 records are not those") {
+		t.Errorf("other records: %+v", v)
 	}
-	_, longer, _ := filled(t, 700)
-	copyFile(t, filepath.Join(longer, keyFile), filepath.Join(at, keyFile))
-	copyFile(t, filepath.Join(longer, logDir, checkpointFile), filepath.Join(at, checkpointFile))
-	v, err = Verify(t.Context(), VerifyConfig{Dir: restored, Store: store, Key: own})
-	if err != nil || v.Differing != 1 || !strings.Contains(v.First[0].What, "earlier key") {
-		t.Errorf("%+v, %v", v, err)
+	if v := claim(longer, longerKey); v.Differing != 1 || !strings.Contains(v.First[0].What, "640 records are sealed, and 700 were signed") {
+		t.Errorf("more records: %+v", v)
 	}
-	copyFile(t, filepath.Join(foreign, keyFile), filepath.Join(at, keyFile))
-	v, err = Verify(t.Context(), VerifyConfig{Dir: restored, Store: store, Key: own})
-	if err != nil || v.Differing != 1 || !strings.Contains(v.First[0].What, "00000000") {
-		t.Errorf("a checkpoint under another key than %s: %+v, %v", otherKey.LogText, v, err)
+	if v := claim(foreign, longerKey); v.Differing != 1 || !strings.Contains(v.First[0].What, "00000000") {
+		t.Errorf("another key: %+v", v)
 	}
 	if err := store.Close(); err != nil {
 		t.Fatal(err)

@@ -89,6 +89,9 @@ func Restore(ctx context.Context, cfg RestoreConfig) (Copied, error) {
 		if err := nothingNewer(ctx, source, c, cfg.Newest); err != nil {
 			return done, err
 		}
+		if err := keyIsOf(cfg.Dir, key); err != nil {
+			return done, err
+		}
 	}
 	r := &restore{store: cfg.Store, total: c.N, progress: cfg.Progress}
 	if r.have, err = cfg.Store.End(ctx); err != nil {
@@ -107,6 +110,12 @@ func Restore(ctx context.Context, cfg RestoreConfig) (Copied, error) {
 	}
 	if err := restoreSettings(cfg.From, cfg.Dir); err != nil {
 		return done, err
+	}
+	// An interrupted restore may have left a tree under a key that has signed nothing yet.
+	for _, d := range []string{logDir, mapDir} {
+		if err := os.RemoveAll(filepath.Join(audit, d)); err != nil {
+			return done, err
+		}
 	}
 	if cfg.Newest != nil {
 		err = keepIdentity(ctx, source, audit)

@@ -28,10 +28,11 @@ func newBackup() *cobra.Command {
 the signed root. Run again, it adds what is new; interrupted, it goes on. A ledger that is open elsewhere can be backed up all
 the same. Records are sealed within a second; what is younger comes with the next backup.
 
-The copy holds no private key. --keys copies the keys (the signing key, and those that open personal fields) to a directory of
-their own, each database as it is at one instant, also while it is written to: keep the two apart. What is erased later can be
-had from a copy of the keys for as long as it exists. Copy them again to the same directory and the older ones are replaced; after
-'amends keys rotate' a copy of vault.sqlite opens nothing without the kek file that was copied with it.`,
+The copy also takes retention.json and the witnesses (audit/policy), which a server does not tell: not with --server. It holds no
+private key. --keys copies the keys (the signing key, and those that open personal fields) to a directory of their own, each
+database as it is at one instant, also while it is written to: keep the two apart. What is erased later can be had from a copy of
+the keys for as long as it exists. Copy them again to the same directory and the older ones are replaced; after 'amends keys rotate'
+a copy of vault.sqlite opens nothing without the kek file that was copied with it.`,
 		Example: `  amends backup --to /mnt/backup
   amends backup --to /mnt/backup --keys /media/safe/keys
   amends backup --server http://127.0.0.1:8080 --to /mnt/backup`,
