@@ -43,12 +43,28 @@ func (a *Author) sign(e *domain.Event) *schemas.Problem {
 	case e.Actor == "":
 		e.Actor = a.ID
 	case e.Actor == a.ID:
+	case e.Type == "erasure.requested":
+		return foreign("foreign-actor", "Another's name", "/actor",
+			"Who asks for an erasure asks with credentials of their own: leave the actor out. Otherwise one person could ask and approve.")
 	case len(a.Sources) == 0:
 		return foreign("foreign-actor", "Another's name", "/actor",
 			"The credentials speak for themselves only: leave the actor out, or use a key that is bound to its source.")
 	case a.Reserved != nil && a.Reserved(e.Actor):
 		return foreign("foreign-actor", "Another's name", "/actor",
 			"The actor has the form of a caller's id, which nobody but that caller may bear.")
+	}
+	return nil
+}
+
+// correct checks that the author may correct a record of the type. Of an erasure nothing is corrected, by nobody: what was asked
+// for is what the second person agreed to.
+func (a *Author) correct(t domain.Type) *schemas.Problem {
+	switch t {
+	case "erasure.requested", "erasure.approved", "erasure.completed":
+		return foreign("type-denied", "Type denied", "/data/event_id", "A record of an erasure cannot be corrected; ask for another erasure.")
+	}
+	if a.May != nil && !a.May(t) {
+		return foreign("type-denied", "Type denied", "/data/event_id", "None of the caller's roles permits sending "+string(t)+", hence correcting it.")
 	}
 	return nil
 }

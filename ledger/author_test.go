@@ -24,6 +24,7 @@ func TestAuthor(t *testing.T) {
 		author  ledger.Author
 		actor   string // named in the event; empty: none
 		source  string // empty: test
+		kind    domain.Type
 		ledger  bool   // a record of the ledger's own stream
 		want    string // the recorded actor
 		refused string // the problem's slug and pointer
@@ -38,6 +39,9 @@ func TestAuthor(t *testing.T) {
 		"system, for a person":             {author: system, actor: "agent-7", want: "agent-7"},
 		"system, under another's source":   {author: system, source: "urn:erp", refused: "foreign-source /source"},
 		"system, under its other source":   {author: system, source: "urn:crm", actor: "agent-7", want: "agent-7"},
+		"system, asks for an erasure":      {author: system, kind: "erasure.requested", want: "key:k1"},
+		"system, asks for one as a person": {author: system, kind: "erasure.requested", actor: "bob", refused: "foreign-actor /actor"},
+		"person, asks for an erasure":      {author: person, kind: "erasure.requested", actor: "oidc:7", want: "oidc:7"},
 		"system, as another caller":        {author: system, actor: "oidc:7", refused: "foreign-actor /actor"},
 		"administrator, another's name":    {author: administrator, actor: "agent-7", refused: "foreign-actor /actor"},
 		"administrator, ledger's stream":   {author: administrator, ledger: true, want: "key:k2"},
@@ -51,6 +55,9 @@ func TestAuthor(t *testing.T) {
 			stream, raw := "C-1", string(registered("C-1", "e1", "K-1"))
 			if test.ledger {
 				stream, raw = domain.LedgerStream, string(event(domain.LedgerStream, "e1", "access.recorded", look))
+			}
+			if test.kind != "" {
+				raw = string(event("C-1", "e1", string(test.kind), `{"classes":["marketing"],"reason":"asked"}`))
 			}
 			if test.actor != "" {
 				raw = strings.Replace(raw, `"data":`, `"actor":"`+test.actor+`","data":`, 1)

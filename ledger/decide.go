@@ -26,6 +26,9 @@ func (l *Ledger) check(ctx context.Context, c *customer, it *item) error {
 	}
 	if correction, ok := it.in.Event.Data.(*domain.RecordCorrected); ok {
 		if target, known := c.seen[correction.EventID]; known {
+			if p := it.author.correct(l.cfg.Codec.TypeOf(target.schema)); p != nil {
+				return &refusedError{p}
+			}
 			if err := l.cfg.Codec.Correction(&it.in, target.schema); err != nil {
 				return &refusedError{err}
 			}

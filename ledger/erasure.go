@@ -81,7 +81,7 @@ func (l *Ledger) RequestErasure(ctx context.Context, r ErasureRequest) (ErasureS
 }
 
 // ApproveErasure records that the actor agrees, and carries the erasure out if nothing forbids it. Whoever asked for an
-// erasure cannot approve it, unless the ledger has a single user; then the record says so. An erasure that is forbidden at
+// erasure cannot approve it, nor with an API key that they made, unless the ledger has a single user; then the record says so. An erasure that is forbidden at
 // present is carried out later, by RunErasures. Approving again changes nothing, but carries out what was left undone.
 func (l *Ledger) ApproveErasure(ctx context.Context, customer, erasure, actor string, singleUser bool) (ErasureStatus, error) {
 	status, err := l.ErasureStatus(ctx, customer, erasure)
@@ -92,6 +92,16 @@ func (l *Ledger) ApproveErasure(ctx context.Context, customer, erasure, actor st
 		same := status.RequestedBy == actor
 		if same && !singleUser {
 			return status, refusal("four-eyes", "", "whoever asked for an erasure cannot approve it; another person must")
+		}
+		if !same {
+			made, err := l.descends(ctx, actor, status.RequestedBy)
+			if err != nil {
+				return status, err
+			}
+			if made {
+				return status, refusal("four-eyes", "", "whoever asked for this erasure made the approver's API key, so it may be one person; "+
+					"somebody must approve it whose key another made")
+			}
 		}
 		if _, err := l.recordOwn(ctx, customer, erasureEventID(erasure, "approved"), "erasure.approved", actor,
 			&domain.ErasureApproved{ErasureID: erasure, SinglePerson: same, Retention: l.cfg.Retention.Of(classesOf(status.Classes))}); err != nil {

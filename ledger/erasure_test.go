@@ -391,6 +391,65 @@ func TestErasureAfterOldKeys(t *testing.T) {
 	}
 }
 
+// TestFourEyes: one person does not become two by making keys.
+func TestFourEyes(t *testing.T) {
+	s := openSealing(t, eventstore.NewMemory(), t.TempDir(), today)
+	grant := func(id, by string) []byte {
+		raw := event(domain.LedgerStream, "g-"+id+by, "access.granted", `{"key_id":"`+id+`","roles":["administrator"],"expires_at":"2027-01-01T00:00:00Z"}`)
+		return bytes.Replace(raw, []byte(`"data":`), []byte(`"actor":"`+by+`","data":`), 1)
+	}
+	record(t, s.Ledger, append(life, grant("k1", "local:ada"), grant("k2", "key:k1"), grant("k3", "key:k2"), grant("k4", "local:ada"),
+		grant("k2", "local:ada"), grant("k5", "key:k6"), grant("k6", "key:k5"))...) // the second grant of k2 is made up
+	for _, test := range []struct {
+		asks, approves string
+		refused        bool
+	}{
+		{"key:k1", "key:k1", true}, {"key:k1", "key:k2", true}, {"key:k1", "key:k3", true}, {"key:k1", "key:k4", false},
+		{"key:k1", "key:k5", false}, {"key:k2", "key:k1", false}, {"oidc:7", "key:k2", false}, {"key:k1", "oidc:7", false},
+	} {
+		id := strings.ReplaceAll(test.asks+test.approves, ":", "-")
+		_, err := s.RequestErasure(t.Context(), ledger.ErasureRequest{Customer: "C-1", ID: id, Classes: []string{"marketing"}, Reason: "asked", Actor: test.asks})
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, err := s.ApproveErasure(t.Context(), "C-1", id, test.approves, false)
+		var problem *schemas.Problem
+		if refused := errors.As(err, &problem) && problem.Type == "urn:amends:problem:four-eyes"; refused != test.refused || !refused && err != nil {
+			t.Errorf("%s approves what %s asked for: %v", test.approves, test.asks, err)
+		}
+		if done := status.State == ledger.ErasureCompleted; done == test.refused {
+			t.Errorf("%s approves what %s asked for: %s", test.approves, test.asks, status.State)
+		}
+	}
+}
+
+// TestErasureNotCorrected: what was asked for stays what it was, and nobody corrects what they may not send.
+func TestErasureNotCorrected(t *testing.T) {
+	s := openSealing(t, eventstore.NewMemory(), t.TempDir(), today)
+	record(t, s.Ledger, append(life, event("C-1", "x", "erasure.requested", `{"erasure_id":"X-1","classes":["marketing"],"reason":"asked"}`),
+		event("C-1", "h", "legal_hold.placed", `{"hold_id":"H-1","reason":"litigation"}`))...)
+	wider := event("C-1", "c1", "record.corrected", `{"event_id":"x","data":{"erasure_id":"X-1","classes":["marketing","interaction"],"reason":"asked"}}`)
+	shorter := event("C-1", "c2", "record.corrected", `{"event_id":"h","data":{"hold_id":"H-1","reason":"litigation","until":"2026-04-02T00:00:00Z"}}`)
+	recorder := ledger.Author{ID: "key:k1", May: func(t domain.Type) bool { return t != "legal_hold.placed" }}
+	for name, test := range map[string]struct {
+		author  ledger.Author
+		raw     []byte
+		refused bool
+	}{
+		"erasure, by the owner": {ledger.Author{Unbound: true}, wider, true},
+		"hold, by a recorder":   {recorder, shorter, true},
+		"hold, by the owner":    {ledger.Author{Unbound: true}, shorter, false},
+	} {
+		receipts, err := s.RecordAs(t.Context(), &test.author, [][]byte{test.raw})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := receipts[0]; (r.Status == ledger.Refused) != test.refused || test.refused && r.Problem.Type != "urn:amends:problem:type-denied" {
+			t.Errorf("%s: %+v %v", name, r, r.Problem)
+		}
+	}
+}
+
 // TestErasurePromised: an approved erasure waits for the rules that held at its approval, also under a ledger whose own are
 // shorter, as one is that was restored without them; and for longer rules that came afterwards.
 func TestErasurePromised(t *testing.T) {

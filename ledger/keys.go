@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"strings"
 
 	"amends/domain"
 )
@@ -22,6 +23,33 @@ func (l *Ledger) RevokedKeys(ctx context.Context) ([]string, error) {
 		}
 	}
 	return ids, nil
+}
+
+// keyCaller begins the actor who has an API key; the key's id follows. It is the form of access.Caller's ID.
+const keyCaller = "key:"
+
+// descends reports whether the actor has an API key that the maker made, or that somebody made with a key that the maker made,
+// and so on: such a key may be in the maker's own hand. Of a key the first grant counts, which was recorded before the key could
+// be used; what an administrator records of it later changes nothing.
+func (l *Ledger) descends(ctx context.Context, actor, maker string) (bool, error) {
+	if !strings.HasPrefix(actor, keyCaller) {
+		return false, nil
+	}
+	makers := make(map[string]string)
+	for event, err := range l.ownEvents(ctx, "access.granted") {
+		if err != nil {
+			return false, err
+		}
+		if d, ok := event.Data.(*domain.AccessGranted); ok && makers[keyCaller+d.KeyID] == "" {
+			makers[keyCaller+d.KeyID] = event.Actor
+		}
+	}
+	for range len(makers) { // no longer than that, should keys make each other in a circle
+		if actor = makers[actor]; actor == "" || actor == maker {
+			break
+		}
+	}
+	return actor != "" && actor == maker, nil
 }
 
 // ownEvents reads the events of the type in the ledger's own stream; all others are passed over unread.

@@ -181,6 +181,7 @@ func (l *Ledger) prepareKeys(ctx context.Context, items []*item) error {
 // item is one event on its way in.
 type item struct {
 	in      schemas.Input
+	author  *Author
 	receipt *Receipt
 	stored  bool // the receipt is final
 }
@@ -204,7 +205,7 @@ func (l *Ledger) parse(author *Author, raws [][]byte, receipts []Receipt, own bo
 			receipts[i].refuse(problem)
 			return
 		}
-		items[i] = &item{in: in, receipt: &receipts[i]}
+		items[i] = &item{in: in, author: author, receipt: &receipts[i]}
 	}
 	const share = 32 // fewer are not worth another goroutine
 	if len(raws) < 2*share {

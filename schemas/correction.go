@@ -6,6 +6,14 @@ import (
 	"amends/domain"
 )
 
+// TypeOf is the type of the records that obey the schema, which a dataschema names; empty: there is no such schema.
+func (c *Codec) TypeOf(dataschema string) domain.Type {
+	if s, ok := c.schemas[dataschema]; ok {
+		return s.eventType
+	}
+	return ""
+}
+
 // Correction completes a record.corrected, which ParseInput could check only from outside: its inner data must obey the
 // schema of the record that it corrects. target is that record's dataschema. It fills in event_schema, in the decoded event
 // and in DataJSON, and Decoded. A sender who named event_schema is held to it; it may be another version of the same type.

@@ -41,8 +41,8 @@ type DisclosedRecord struct {
 // DisclosedAccess is one reading of the person's data.
 type DisclosedAccess struct {
 	At      time.Time `json:"at"`
-	Purpose string    `json:"purpose"`
-	Scope   string    `json:"scope"`
+	Purpose string    `json:"purpose" doc:"As given by whoever read; purpose not stated: none was given"`
+	Scope   string    `json:"scope" doc:"The operation that read, and which retention classes of the data"`
 }
 
 // DisclosedClass says how long a class of personal data is kept.
@@ -155,7 +155,16 @@ func (s *server) disclosed(opened []byte, event domain.Event) (DisclosedRecord, 
 	}, nil
 }
 
-// accesses reads from the ledger's own stream who read the data of these customers.
+// disclosedPurpose is the purpose of an access in words that stand by themselves.
+func disclosedPurpose(purpose string) string {
+	if purpose == purposeNotStated {
+		return "purpose not stated"
+	}
+	return purpose
+}
+
+// accesses reads from the ledger's own stream when the data of these customers was read, what for and what of it; not by whom:
+// docs/decisions/0025.
 func (s *server) accesses(r *http.Request, customers []string) ([]DisclosedAccess, error) {
 	out := []DisclosedAccess{}
 	for rec, err := range s.cfg.Store.Read(r.Context(), domain.LedgerStream, eventstore.Revision(1)) {
@@ -170,7 +179,7 @@ func (s *server) accesses(r *http.Request, customers []string) ([]DisclosedAcces
 			return nil, err
 		}
 		if d, ok := event.Data.(*domain.AccessRecorded); ok && slices.Contains(customers, d.CustomerID) {
-			out = append(out, DisclosedAccess{At: event.Time, Purpose: d.Purpose, Scope: d.Scope})
+			out = append(out, DisclosedAccess{At: event.Time, Purpose: disclosedPurpose(d.Purpose), Scope: d.Scope})
 		}
 	}
 	return out, nil

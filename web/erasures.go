@@ -44,8 +44,8 @@ func (s *server) erasureRoutes() []*route {
 		{
 			method: http.MethodPost, path: "/v1/customers/{id}/erasures/{erasure}/approve", id: "approve-erasure", summary: "Approve an erasure",
 			needs: access.ApproveErasure,
-			description: "By another person than the one who asked, unless the ledger has a single user; the record says so then. Carries the " +
-				"erasure out if nothing forbids it. It cannot be undone.",
+			description: "By another person than the one who asked, and not with an API key that they made, unless the ledger has a single user; " +
+				"the record says so then. Carries the erasure out if nothing forbids it. It cannot be undone.",
 			responses: one, problems: problems, serve: s.approveErasure,
 		},
 		{

@@ -30,6 +30,9 @@ var openParameters = []parameter{
 const openDescription = "With open=true the personal values are in clear, and one access.recorded is written for each customer concerned " +
 	"before anything is answered; records opened so are for reading: their hash is not that of the stored bytes."
 
+// purposeNotStated is recorded as the purpose of an access for which none was given.
+const purposeNotStated = "not stated"
+
 // purposeOf reads ?purpose=.
 func purposeOf(r *http.Request) (string, error) { return checkPurpose(value(r, "purpose")) }
 
@@ -39,7 +42,7 @@ func checkPurpose(purpose string) (string, error) {
 		return "", badParameter("purpose", "must be at most 200 bytes")
 	}
 	if purpose == "" {
-		return "not stated", nil
+		return purposeNotStated, nil
 	}
 	return purpose, nil
 }
