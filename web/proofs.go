@@ -310,8 +310,8 @@ func (s *server) verify(w http.ResponseWriter, r *http.Request) error {
 	}
 	out := &lineWriter{w: w}
 	result, err := s.cfg.Sealer.Verify(r.Context(), key, []byte(request.Known), out.progress)
-	if p := fromAudit(err); err != nil && p != nil {
-		return p
+	if errors.Is(err, audit.ErrInvalid) { // of the known checkpoint, before any progress
+		return fromAudit(err)
 	}
 	if err != nil {
 		return out.fail(s, r, err)
